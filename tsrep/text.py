@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 PASSWORD = re.compile(r"(\b[\w.+-]+://[^/?#@:\s]*):[^/?#\s]*@")  # scheme://user:password@
@@ -88,6 +88,14 @@ def origin(source: str, synthetic: bool) -> str:
     return f"{source} (synthetic)".strip() if synthetic and not told else source
 
 
-def some(names: Sequence[str], most: int = 12) -> str:
+def few(texts: Iterable[str], most: int = 5, between: str = ", ") -> str:
+    """The first of some texts, and how many more there are: ``I, II, III and 9 more``."""
+    told = list(texts)
+    if len(told) <= most + 1:  # in place of a name, "and 1 more" saves nothing
+        return between.join(told)
+    return f"{between.join(told[:most])}{between.replace(',', '')}and {len(told) - most:,} more"
+
+
+def some(names: Sequence[str]) -> str:
     """``3 (I, II, V1)``; of many names the first ones, and nothing of none."""
-    return f"{len(names)} ({', '.join(names[:most])}{', …' * (len(names) > most)})" if names else ""
+    return f"{len(names)} ({few(names, 12)})" if names else ""

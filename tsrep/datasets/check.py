@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.check_copies import copies
-from tsrep.datasets.findings import Finding, Severity, few, listed, worst_first
+from tsrep.datasets.findings import Finding, Severity, listed, worst_first
 from tsrep.datasets.tables.identifiers import look_alikes
 from tsrep.signals.panel import Ints, Panel
 from tsrep.signals.quality import INFINITE, TOLD, Quality, apart, called, look_through
 from tsrep.splits.split import PARTS, Split
-from tsrep.text import plural
+from tsrep.text import few, plural
 
 FEW_PATIENTS = 10
 MANY_CLASSES = 12  # of more only some are named
@@ -46,10 +46,10 @@ def _skipped(panel: Panel) -> Iterator[Finding]:
     channels = [f"{name}: {reason}" for name, reason in panel.skipped if name.startswith("channel ")]
     records = [f"{name}: {reason}" for name, reason in panel.skipped if not name.startswith("channel ")]
     if records:
-        yield Finding("warning", f"{len(records):,} left out as unreadable", few(records, "; "))
+        yield Finding("warning", f"{len(records):,} left out as unreadable", few(records, between="; "))
     if channels:
         what = plural(len(channels), "channel")
-        yield Finding("warning", f"{what} left out of all records", few(channels, "; "))
+        yield Finding("warning", f"{what} left out of all records", few(channels, between="; "))
 
 
 def _of_leads(quality: Quality, severity: Severity, what: str, names: dict[int, str]) -> Finding:
@@ -121,11 +121,9 @@ def _rare(patients: Mapping[str, int]) -> Iterator[Finding]:
 def _by_class(names: Sequence[str], amounts: NDArray[Any], form: str) -> str:
     """Amounts of the classes that have any; of many classes the largest."""
     shown = np.flatnonzero(amounts)
-    more = len(shown) - MANY_CLASSES
-    if more > 0:
-        shown = shown[np.argsort(-amounts[shown], kind="stable")][:MANY_CLASSES]
-    text = ", ".join(f"{names[c]} {amounts[c]:{form}}" for c in shown.tolist())
-    return f"{text} and {more:,} more" if more > 0 else text
+    if len(shown) > MANY_CLASSES:
+        shown = shown[np.argsort(-amounts[shown], kind="stable")]
+    return few((f"{names[c]} {amounts[c]:{form}}" for c in shown.tolist()), MANY_CLASSES)
 
 
 def _per_patient(panel: Panel, label: NDArray[Any], index: Ints, part: str) -> Iterator[Finding]:

@@ -8,11 +8,12 @@ from itertools import combinations
 
 import numpy as np
 
-from tsrep.datasets.findings import Finding, few, listed
+from tsrep.datasets.findings import Finding, listed
 from tsrep.signals.panel import Ints, Panel
 from tsrep.signals.same_signal import same_signal
 from tsrep.signals.shifted import Spectra, shifted_copies
 from tsrep.splits.split import PARTS, Split
+from tsrep.text import few
 
 Copies = Iterable[tuple[int, ...]]  # rows of the store that hold one signal
 
@@ -61,7 +62,7 @@ def _told(
         groups[tuple(parts), tuple(sorted({patient_of[row] for row in rows}))].append(rows)
     # a recording in epochs that was copied makes one finding, not one for each epoch
     for (shared, patients), same in groups.items():
-        where = "records " + few([listed(rows, names) for rows in same], "; ")
+        where = "records " + few([listed(rows, names) for rows in same], between="; ")
         if len(shared) > 1:
             yield Finding("error", f"{what} in the {' and the '.join(shared)} part", where)
         elif len(patients) > 1:

@@ -8,12 +8,12 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.findings import Finding, few, worst_first
+from tsrep.datasets.findings import Finding, worst_first
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
 from tsrep.splits.split import PARTS
-from tsrep.text import plural
+from tsrep.text import few, plural
 
 Flags = NDArray[np.bool_]
 FEW_LEVELS = 20  # distinct values, too few to call one of them stray

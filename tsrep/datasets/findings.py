@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-SHOWN = 5
+from tsrep.text import few
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -31,10 +32,4 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 
 def listed(rows: Iterable[int], names: dict[int, str]) -> str:
     """Names of the first of some rows."""
-    return few([names[row] for row in sorted(rows)])
-
-
-def few(texts: Sequence[str], between: str = ", ") -> str:
-    """The first of some texts, and how many more there are."""
-    more = f"{between.replace(',', '')}and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return between.join(texts[:SHOWN]) + more
+    return few(names[row] for row in sorted(rows))

@@ -8,6 +8,7 @@ from typing import Any
 
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Score
+from tsrep.text import few
 
 METRICS = {  # others are called what they are
     "auroc": "AUROC",
@@ -116,7 +117,7 @@ def listed(words: Iterable[object]) -> str:
 def named(names: Sequence[Any] | None) -> str:
     """``3: a, b, c``, at most 16 of them."""
     found = [str(name) for name in names or []]
-    return f"{len(found)}: {', '.join(found[:16])}{' …' * (len(found) > 16)}" if found else "nothing"
+    return f"{len(found)}: {few(found, 16)}" if found else "nothing"
 
 
 def stamp(value: object) -> str:

@@ -23,6 +23,7 @@ from tsrep.signals import Series
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Times
 from tsrep.signals.standardise import Scaler
+from tsrep.text import few
 
 LEVELS = (0.8, 0.95)
 
@@ -236,9 +237,8 @@ def _notes(
             f"({missing[worst]} of {past.shape[1]}) in {channels[worst]}"
         )
     if left_out:
-        named = ", ".join(name or "(without a name)" for name in left_out[:5])
-        more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-        yield f"columns left out, as the run was not trained on them: {named}{more}"
+        named = few(name or "(without a name)" for name in left_out)
+        yield f"columns left out, as the run was not trained on them: {named}"
     if moved:
         yield "dates of the file have an offset; those of the forecast are in UTC"
     if why_not:

@@ -15,6 +15,7 @@ from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Ints, Panel
 from tsrep.splits.copies import SameSignal, joined_units
 from tsrep.splits.split import Split, SplitRule
+from tsrep.text import few
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
@@ -223,9 +224,8 @@ def _missing(classes: tuple[str, ...], has: NDArray[np.bool_], part: Ints, parts
     patients = has.sum(axis=0)
     in_parts = np.array([has[part == number].any(axis=0) for number in range(parts)]).sum(axis=0)
     missing = np.flatnonzero((patients > 0) & (in_parts < parts))
-    named = [f"{classes[c]} has {patients[c]} patient{'s' if patients[c] != 1 else ''}" for c in missing[:3]]
-    more = f" and {len(missing) - 3} more classes are as rare" if len(missing) > 3 else ""
-    return f"{', '.join(named)}{more}, too few for every part" if named else ""
+    named = [f"{classes[c]} has {patients[c]} patient{'s' if patients[c] != 1 else ''}" for c in missing]
+    return f"{few(named, 3)}, too few for every part" if named else ""
 
 
 def _spell(folds: tuple[int, ...]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from tsrep.errors import SplitError
 from tsrep.signals.panel import Ints, Panel, digest_of
 from tsrep.splits.copies import Parts, SameSignal, handled
+from tsrep.text import few
 
 PARTS = ("train", "validation", "test")
 
@@ -149,10 +150,9 @@ def _refuse_empty(parts: Parts, how: str) -> None:
 def _refuse_shared_patients(panel: Panel, one: str, a: Ints, two: str, b: Ints) -> None:
     shared = np.intersect1d(panel.patient[a], panel.patient[b])
     if len(shared):
-        names = [panel.patient_names[p] if panel.patient_names else str(p) for p in shared[:5]]
-        more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
+        names = few(panel.patient_names[p] if panel.patient_names else str(p) for p in shared)
         raise SplitError(
-            f"patient {', '.join(names)}{more} would be in both the {one} and the {two} part; "
+            f"patient {names} would be in both the {one} and the {two} part; "
             "put all records of a patient in one part"
         )
 

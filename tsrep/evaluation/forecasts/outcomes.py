@@ -25,6 +25,7 @@ from tsrep.evaluation.forecasts.rows import Rows, complete_ahead, origins, subsa
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.signals.series import Series, Span
+from tsrep.text import few
 
 EXAMPLES = 4
 ALL = slice(None)  # channels
@@ -168,10 +169,9 @@ class Measuring:
             if np.isnan(each)
         ]
         if without:
-            more = f" and {len(without) - 8} more" if len(without) > 8 else ""
-            listed = ", ".join(without[:8]) + more
             self.notes.append(
-                f"MASE leaves out {listed}, which no change over a season in the training part gives a scale."
+                f"MASE leaves out {few(without, 8)}, which no change over a season in the training part "
+                "gives a scale."
             )
 
 

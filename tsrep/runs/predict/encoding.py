@@ -25,8 +25,7 @@ from tsrep.runs.predict.conversion import Shown
 from tsrep.runs.predict.growing import GrowingRows
 from tsrep.runs.predict.reading import Opened
 from tsrep.signals.panel import Floats
-from tsrep.signals.planning.missing import shown
-from tsrep.text import plural
+from tsrep.text import few, plural
 from tsrep.training.distributed import pick_device
 
 HALVINGS = 2  # of the batch when the device has no memory for it
@@ -198,7 +197,7 @@ def _nothing(names: Sequence[str], there: NDArray[np.bool_]) -> str:
     lacking = [name for name, found in zip(names, np.any(there, axis=1).tolist(), strict=True) if not found]
     if not lacking:
         return "no step has a value in every channel"
-    return f"{shown(lacking)} {'has' if len(lacking) == 1 else 'have'} no value"
+    return f"{few(lacking, 3)} {'has' if len(lacking) == 1 else 'have'} no value"
 
 
 def outcomes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,9 +13,9 @@ from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.predictions import Predictions
 from tsrep.runs.score_file.prediction_file import Predicted
 from tsrep.runs.score_file.truth import Truth
+from tsrep.text import few
 
 Missing = Literal["worst", "drop"]
-FEW = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,6 @@ def _refuse_strangers(truth: Truth, file: Predicted, absent: Sequence[str]) -> N
             f"none of the {len(truth):,} records of {truth.name} ({few(truth.record)}) has a prediction in "
             f"{file.path} ({few(file.record)}); name the columns with equal names by --id and --truth-id"
         )
-
-
-def few(names: Iterable[str]) -> str:
-    """The first of some names, for messages."""
-    first = list(names)
-    return ", ".join(first[:FEW]) + ", …" * (len(first) > FEW)
 
 
 def matched(truth: Truth, file: Predicted) -> Predictions:

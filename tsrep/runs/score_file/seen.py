@@ -13,8 +13,8 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
 from tsrep.runs.contamination import Contamination, SeenPolicy, check_seen
 from tsrep.runs.references.reference import resolve
-from tsrep.runs.score_file.matching import few
 from tsrep.runs.score_file.truth import Truth
+from tsrep.text import few
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from tsrep.signals import history, leads
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.names import LIMB, MASTOIDS, Named, read_names
 from tsrep.signals.panel import Floats, Panel
-from tsrep.signals.planning.missing import filled, shown
+from tsrep.signals.planning.missing import filled
 from tsrep.signals.policies import Policies
+from tsrep.text import few
 
 FEW_FOR_AN_AVERAGE = 12
 AMPLIFIES = 3.0
@@ -95,7 +96,9 @@ def plan_channels(panel: Panel, contract: SignalContract, policies: Policies) ->
     if contract.channel_mode == "named":
         wanted = tuple(name for name in found if contract.channels is None or name in contract.channels)
     if not wanted:
-        raise ContractError(f"no channel of the recordings ({shown(recorded)}) is one that the encoder knows")
+        raise ContractError(
+            f"no channel of the recordings ({few(recorded, 3)}) is one that the encoder knows"
+        )
     mix = np.zeros((len(wanted), len(recorded)))
     for row, name in enumerate(wanted):
         if name in found:
@@ -154,11 +157,11 @@ def _said_of_names(
     if turned:
         notes.append(f"{', '.join(turned)} was turned upside down")
     if renamed:
-        notes.append(f"channels were taken by other names ({shown(renamed)})")
+        notes.append(f"channels were taken by other names ({few(renamed, 3)})")
     if used != sorted(used):
         notes.append("channels were reordered")
     if extra:
-        notes.append(f"channels that the encoder does not know were left out ({shown(extra)})")
+        notes.append(f"channels that the encoder does not know were left out ({few(extra, 3)})")
     return notes
 
 
@@ -207,7 +210,7 @@ def _referenced(
         names = MASTOIDS if wanted == "linked mastoids" else tuple(wanted or ())
         if lacks := [name for name in names if name not in found]:
             raise ContractError(
-                f"the encoder's reference is {_words(wanted)}, and the recordings have no {shown(lacks)}; "
+                f"the encoder's reference is {_words(wanted)}, and the recordings have no {few(lacks, 3)}; "
                 "choose an encoder with an average reference"
             )
         taken_off = np.eye(plan.mix.shape[1])[[found[name].number for name in names]].mean(axis=0)

@@ -13,8 +13,8 @@ from tsrep.signals import leads
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.panel import Floats, Ints, Panel
 from tsrep.signals.panel_checks import Modality
-from tsrep.signals.planning.missing import shown
 from tsrep.signals.units import canonical, factor, is_voltage
+from tsrep.text import few
 
 MANY, SOME, AT_ONCE = 500, 200, 256
 BYTES = 64 << 20  # of signals looked at together
@@ -169,7 +169,7 @@ def still(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) -> It
     names = [panel.channels[used[k]] for k in dead]
     where = f" in {often.max():,} of {len(flat):,} records that were looked at" if len(panel) > 1 else ""
     what = f"{_channel(contract.modality)}{'s' * (len(names) > 1)}"
-    yield f"{what} {shown(names)} {'is' if len(names) == 1 else 'are'} constant or not recorded{where}"
+    yield f"{what} {few(names, 3)} {'is' if len(names) == 1 else 'are'} constant or not recorded{where}"
 
 
 def _flat(x: Floats) -> NDArray[np.bool_]:
@@ -207,7 +207,7 @@ def _faults(x: Floats, names: list[str], modality: Modality) -> Iterator[tuple[i
                 sample,
                 f"{what} {dead[0]} is constant"
                 if len(dead) == 1
-                else f"{len(dead)} of {len(names)} {what}s are constant ({shown(dead)})",
+                else f"{len(dead)} of {len(names)} {what}s are constant ({few(dead, 3)})",
             )
 
 

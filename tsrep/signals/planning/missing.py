@@ -14,6 +14,7 @@ from tsrep.signals.montage import neighbours
 from tsrep.signals.names import CHEST, LIMB, Named
 from tsrep.signals.panel import Panel
 from tsrep.signals.policies import Policies
+from tsrep.text import few
 
 if TYPE_CHECKING:
     from tsrep.signals.planning.channels import ChannelPlan
@@ -39,7 +40,7 @@ def filled(
     most = max(len(plan.channels) // 2, policies.allow_missing)
     if policy == "zero" and len(missing) > most:
         raise ContractError(
-            f"the recordings lack {shown(missing)}, {len(missing)} of the encoder's {len(plan.channels)} "
+            f"the recordings lack {few(missing, 3)}, {len(missing)} of the encoder's {len(plan.channels)} "
             f"channels and more than half; allow that with --allow-missing {len(missing)}"
         )
     filled = "zeros" if policy == "zero" else "missing values"
@@ -73,7 +74,7 @@ def _lacking(missing: list[str], panel: Panel, read: Sequence[Named], contract: 
     bipolar = [n.name for n in read if n.bipolar]
     if bipolar:
         return (
-            f"the recordings are bipolar ({shown(bipolar, 1)}) and the encoder needs single channels; "
+            f"the recordings are bipolar ({few(bipolar, 1)}) and the encoder needs single channels; "
             "nothing can be restored from differences"
         )
     if unnamed(panel):
@@ -85,8 +86,8 @@ def _lacking(missing: list[str], panel: Panel, read: Sequence[Named], contract: 
             "that the encoder was trained on; take them with --allow-modified-leads, or leave them out"
         )
     return (
-        f"the recordings lack {shown(missing)}, which the encoder was trained on and which do not follow "
-        f"from {shown(panel.channels)}; choose an encoder for these channels, or allow zeros with "
+        f"the recordings lack {few(missing, 3)}, which the encoder was trained on and which do not follow "
+        f"from {few(panel.channels, 3)}; choose an encoder for these channels, or allow zeros with "
         "--missing-channels zero"
     )
 
@@ -99,14 +100,7 @@ def unnamed(panel: Panel) -> bool:
 def lacking_names(panel: Panel, contract: SignalContract) -> str:
     """That channels must be named, for messages."""
     return (
-        f"the channels of the recordings have no names (they are called {shown(panel.channels, 2)}) and the "
-        f"encoder needs {shown(contract.channels or ())}; name them with dataset.channel_names or "
+        f"the channels of the recordings have no names (they are called {few(panel.channels, 2)}) and the "
+        f"encoder needs {few(contract.channels or (), 3)}; name them with dataset.channel_names or "
         "dataset.rename"
     )
-
-
-def shown(names: Sequence[str], most: int = 3) -> str:
-    """A list of names for a sentence, the rest of a long one as a number."""
-    if len(names) <= most + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
