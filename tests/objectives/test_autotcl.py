@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.encoders import small as encoders
 from tests.losses.literal import global_infonce
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.pooling import pool
@@ -77,7 +78,7 @@ def test_every_variant_conforms(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ENCODERS.names())
 def test_every_encoder_serves_as_encoder_and_as_trunk(name: str, role: str, form: str) -> None:
     torch.manual_seed(0)
-    chosen = {"name": name}
+    chosen = {"name": name, **encoders.SMALL.get(name, {})}
     net = ENCODERS.build(chosen if role == "encoder" else SMALL, channels=CHANNELS)
     objective = autotcl(form=form, trunk=chosen if role == "trunk" else SMALL)
     batch = example_batch(4, channels=CHANNELS, time=70)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.encoders.small import SMALL
 from tests.evaluation.test_look_backs import HORIZON, LOOKBACK, make
 from tests.runs.test_forecast_own import own_table, trained, written
 from tsrep.cli import main
@@ -38,44 +39,26 @@ from tsrep.runs.trained import shared_scaler
 
 pytestmark = pytest.mark.usefixtures("one_onnx_registry")
 
-SMALL: dict[str, dict[str, Any]] = {
-    "causal-tcn": {"hidden": 4, "dim": 6, "depth": 2},
-    "conv-s4d": {"width": 6, "depth": 1},
-    "dilated-conv": {"hidden": 4, "dim": 8, "depth": 3},
-    "dilated-conv-ar": {"hidden": 4, "dim": 8, "depth": 3},
-    "gru": {"hidden": 4, "dim": 6, "layers": 1},
-    "informer": {"width": 8, "dim": 6, "layers": 1, "heads": 2, "feedforward": 8},
-    "inverted-transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
-    "lead-wise": {"trunk": {"name": "resnet1d", "width": 4, "dim": 6}},
-    "lstm": {"hidden": 4, "dim": 6, "layers": 1},
-    "patch-transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
-    "resnet1d": {"width": 4, "dim": 6},
-    "s4d": {"width": 6, "depth": 1},
-    "transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
-    "xresnet1d": {"layers": 18, "width": 8},
-}
 KINDS = {"informer": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
     ["conv-s4d", "inverted-transformer", "lead-wise", "resnet1d", "s4d"], "multiple"
 )
-# operations that an encoder of convolutions and one of attention, which are written as ONNX, have too
+# operations of encoders that are written as ONNX, and that another has too
 AS_OTHERS = (
     "_assert_tensor_metadata.default add.Tensor add_.Tensor alias.default any.dim arange.default "
-    "arange.start_step avg_pool1d.default bitwise_not.default chunk.default conv1d.default "
-    "conv2d.default cos.default div.Tensor flatten.using_ints gelu.default isnan.default "
-    "layer_norm.default linear.default mT.default mul.Tensor neg.default new_zeros.default pad.default "
-    "pow.Scalar relu.default reshape.default scaled_dot_product_attention.default sin.default "
-    "slice.Tensor squeeze.dim stack.default sym_size.int to.dtype transpose.int unflatten.int "
-    "unsqueeze.default where.ScalarOther where.self zeros_like.default"
+    "arange.start_step avg_pool1d.default avg_pool2d.default bitwise_not.default chunk.default "
+    "contiguous.default conv1d.default conv2d.default cos.default div.Tensor flatten.using_ints gelu.default "
+    "isnan.default layer_norm.default linear.default mT.default mean.dim mul.Tensor neg.default "
+    "new_zeros.default pad.default permute.default pow.Scalar relu.default relu_.default reshape.default "
+    "scaled_dot_product_attention.default sin.default slice.Tensor squeeze.dim stack.default "
+    "sym_size.int to.dtype transpose.int unflatten.int unsqueeze.default where.ScalarOther where.self "
+    "zeros_like.default"
 )
 STEPS, ODD = 48, 47
 
 
 def small(name: str) -> Encoder:
     torch.manual_seed(0)
-    settings = {
-        k: v for k, v in SMALL.get(name, {}).items() if k in ENCODERS.entry(name).settings.model_fields
-    }
-    encoder: Encoder = ENCODERS.build({"name": name, **settings}, channels=3)
+    encoder: Encoder = ENCODERS.build({"name": name, **SMALL.get(name, {})}, channels=3)
     return encoder.eval()
 
 
