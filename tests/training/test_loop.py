@@ -22,6 +22,7 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import SAMPLERS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Batch
+from tsrep.training import loop
 from tsrep.training.checkpoint import kept_file, load_state, load_weights
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
@@ -131,6 +132,17 @@ def test_a_run_killed_before_it_saved_starts_from_its_last_state(tmp_path: Path)
     assert (tmp_path / "killed" / "state.pt").exists()
     assert run(tmp_path / "killed").value == whole.value
     assert log(tmp_path / "whole") == log(tmp_path / "killed")
+
+
+@pytest.mark.parametrize(("seconds", "states"), [(1e9, 2), (0.0, 22)])
+def test_a_state_is_written_at_validations_and_when_it_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, states: int
+) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(loop, "save_state", lambda path, position, **parts: written.append(position.step))
+    run(tmp_path, save_seconds=seconds, validate_every=3)  # four epochs of five steps
+    assert len(written) == states
+    assert {15, 20} <= set(written)
 
 
 def test_a_log_cut_back_and_cut_back_again_holds_whole_lines(tmp_path: Path) -> None:

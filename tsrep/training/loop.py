@@ -203,11 +203,14 @@ class Trainer:
                     raise self._stopped()
                 if self.ranks.first and time.monotonic() - self._saved_at >= self.settings.save_seconds:
                     save()
-            if at.epoch % self.settings.validate_every == 0 or at.epoch == self.settings.epochs:
+            validated = at.epoch % self.settings.validate_every == 0 or at.epoch == self.settings.epochs
+            if validated:
                 self._validate(at.epoch)
             at.epoch, at.cursor = at.epoch + 1, 0
-            save()
+            if validated:
+                save()
             if self.ranks.any(stop.is_set()):  # asked for during validation, of the last epoch too
+                save()
                 raise self._stopped()
 
     def _stopped(self) -> Interrupted:
