@@ -10,6 +10,7 @@ from pathlib import Path
 from tsrep.datasets.unlabelled.format import RECORDINGS
 from tsrep.objectives.autotcl import FORMS
 from tsrep.registry import CLASSIFIERS, REGISTRIES
+from tsrep.registry.registry import installed
 from tsrep.runs.predict.writers.writer import WRITERS
 from tsrep.runs.references.reference import REFERENCES
 
@@ -18,6 +19,7 @@ ALL = (*REGISTRIES.values(), CLASSIFIERS, FORMS, RECORDINGS, REFERENCES, WRITERS
 
 def look_again() -> None:
     """Forget which plug-ins are installed."""
+    installed.cache_clear()
     for each in ALL:
         vars(each).pop("_sources", None)
 

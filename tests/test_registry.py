@@ -45,7 +45,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def installed(module: str, source: str, *points: str) -> None:
         (tmp_path / f"{module}.py").write_text(source)
         found = [EntryPoint(name, module, PARTS.packages[0]) for name in points]
-        monkeypatch.setattr("tsrep.registry.registry.entry_points", lambda group: found)
+        monkeypatch.setattr("tsrep.registry.registry.plug_ins", lambda group: found)
         vars(PARTS).pop("_sources", None)
 
     yield installed
@@ -176,7 +176,7 @@ def test_two_plug_ins_of_one_name_are_refused(
     install("turning", PLUG_IN, "turned")
     (tmp_path / "again.py").write_text(PLUG_IN)
     points = [EntryPoint("turned", module, PARTS.packages[0]) for module in ("turning", "again")]
-    monkeypatch.setattr("tsrep.registry.registry.entry_points", lambda group: points)
+    monkeypatch.setattr("tsrep.registry.registry.plug_ins", lambda group: points)
     with pytest.raises(ConfigError, match="turning and again both register 'turned'; rename a part"):
         PARTS.names()
 

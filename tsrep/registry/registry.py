@@ -7,8 +7,8 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, partial
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache, cached_property, partial
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -22,6 +22,18 @@ T = TypeVar("T")
 
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 PATH = re.compile(r"[/\\]|^[.~]|\.\w+$")
+
+
+@cache
+def installed() -> Any:
+    """Entry points of all installed packages, of a class that depends on the version of Python."""
+    return entry_points()  # reads the files of every package, whatever the group
+
+
+def plug_ins(group: str) -> EntryPoints:
+    """Entry points of a group."""
+    found: EntryPoints = installed().select(group=group)
+    return found
 
 
 class Registry:
@@ -117,7 +129,7 @@ class Registry:
                     f"{part.module} registers no {self.kind} {name!r}; name its entry point as it registers"
                 )
         elif name not in self._entries:
-            for point in entry_points(group=self.packages[0]):
+            for point in plug_ins(self.packages[0]):
                 if not self._registered_in(point.module):  # names that cannot be read from their source
                     with suppress(ConfigError):  # told where the part itself is asked for
                         _load(point)
@@ -150,7 +162,7 @@ class Registry:
         for package in self.packages:
             for part in self._registered_in(package):
                 found[part.name] = part, partial(importlib.import_module, part.module)
-        for point in entry_points(group=self.packages[0]):
+        for point in plug_ins(self.packages[0]):
             for part in self._registered_in(point.module) or [Listed(point.name, point.module)]:
                 other = found.setdefault(part.name, (part, partial(_load, point)))[0]
                 if other.module != part.module:
