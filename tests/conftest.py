@@ -150,6 +150,6 @@ def one_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def unrendered(request: pytest.FixtureRequest) -> None:
-    """PNG files are rendered in the tests of figures, and where the documentation is run."""
-    if request.path.parent.name in ("cli", "runs", "studies"):
+    """PNG files are rendered in the tests of figures alone."""
+    if request.path.parent.name in ("cli", "docs", "report", "runs", "studies"):
         request.getfixturevalue("one_pixel")

@@ -12,7 +12,7 @@ from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages,
 
 
 @pytest.fixture
-def folder(site: Path, plain_reports: None, one_pixel: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(site: Path, plain_reports: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the configurations that ship, as the current one; what is registered is undone."""
     for name in ("configs", "studies"):
         (site / name).symlink_to(ROOT / name)
