@@ -13,7 +13,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.W_P, self.norm = nn.Linear(50, width), nn.LayerNorm(width)
         self.pos_embed = nn.Parameter(torch.linspace(-1, 1, c * 50)[:, None].repeat(1, width), False)
-        self.block = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, batch_first=True)
+        self.block = nn.TransformerEncoderLayer(width, heads, 64, 0.0, batch_first=True)
         token = torch.arange(c * 50)
         self.hidden = ((token[:, None] - token) % 50 != 0) & (token[:, None] // 50 != token // 50)
 

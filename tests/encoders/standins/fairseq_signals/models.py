@@ -14,8 +14,8 @@ class ECGTransformer(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList([nn.Conv1d(12 if k == 0 else 256, 256, 2, 2) for k in range(4)])
         self.post_extract_proj = nn.Linear(256, 768)
-        self.conv_pos = nn.Conv1d(768, 768, 128, padding=64, groups=16)
-        self.block = nn.TransformerEncoderLayer(768, 12, 3072, 0.1, batch_first=True)
+        self.conv_pos = nn.Conv1d(768, 768, 16, padding=8, groups=16)
+        self.block = nn.TransformerEncoderLayer(768, 12, 64, 0.1, batch_first=True)
         self.mask_emb = nn.Parameter(torch.rand(768))
 
     def extract_features(self, source: Tensor, padding_mask: Tensor | None) -> dict[str, Any]:
