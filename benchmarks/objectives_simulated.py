@@ -115,6 +115,18 @@ def slow(key: int) -> Planted:
     )
 
 
+def levels(key: int) -> Planted:
+    """A small level of three channels, which mixtures of samples mix, under waves whose phases they do not."""
+    generator = torch_generator("levels", key)
+    level = torch.randn(36, generator=generator)
+    height = 2 * torch.rand(36, 3, 1, generator=generator)
+    speed = 0.05 + 0.3 * torch.rand(36, 3, 1, generator=generator)
+    phase = 2 * math.pi * torch.rand(36, 3, 1, generator=generator)
+    waves = height * torch.sin(2 * math.pi * speed * torch.arange(64) + phase)
+    x = waves + 0.1 * level[:, None, None] * torch.tensor([1, -1, 0.5])[:, None]
+    return make_batch(x + 0.5 * torch.randn(36, 3, 64, generator=generator)), level
+
+
 def low_rank(key: int) -> Planted:
     """Two waves of random phase and strength, mixed into three channels under noise; these four factors."""
     generator = torch_generator("low rank", key)
@@ -255,7 +267,7 @@ SIMULATIONS = {
     "tf-c": Simulation(
         {"hidden": 32, "projection": 16, "time_view": MOVED, "share": 0.8}, patients, quick=80
     ),
-    "mixing-up": Simulation({"temperature": 0.2}, patients, quick=80),
+    "mixing-up": Simulation({"temperature": 0.2}, levels),
     "sepclr": Simulation(
         {"view": WEAK_JITTER, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0},
         cohort,
