@@ -55,13 +55,12 @@ def patients(key: int) -> Planted:
     return make_batch(x, patient=torch.arange(12).repeat_interleave(3)), pitch
 
 
-def states(key: int) -> Planted:
-    """A frequency that lasts, in noise that is new at every step."""
-    generator = torch_generator("states", key)
-    speed = 0.05 + 0.2 * torch.rand(24, generator=generator)
-    phase = 2 * math.pi * torch.rand(24, 1, 1, generator=generator)
-    x = torch.sin(2 * math.pi * speed[:, None, None] * torch.arange(96) + phase)
-    return make_batch(x + 1.2 * torch.randn(24, 1, 96, generator=generator)), speed
+def lasting(key: int) -> Planted:
+    """A level in one direction of four channels, under louder noise in all others, new at every step."""
+    generator = torch_generator("lasting", key)
+    level = torch.randn(32, generator=generator)
+    noise = torch.randn(32, 4, 64, generator=generator)
+    return _in_one_direction(0.3 * level[:, None] + 0.15 * noise[:, 0], 3 * noise), level
 
 
 def cohort(key: int, ill: Tensor | None = None) -> Planted:
@@ -95,11 +94,16 @@ def hum(key: int) -> Planted:
     """A hum of some strength in one direction of four channels, and louder noise in all others."""
     generator = torch_generator("hum", key)
     height = torch.randn(32, generator=generator)
-    mixing, _ = torch.linalg.qr(torch.randn(4, 4, generator=torch_generator("directions of hum")))
-    sources = torch.randn(32, 4, 96, generator=generator)
+    noise = torch.randn(32, 4, 96, generator=generator)
     wave = torch.sin(2 * math.pi * torch.arange(96) / 8)
-    sources[:, 0] = 0.5 * height[:, None] * wave + 0.15 * sources[:, 0]
-    return make_batch(torch.einsum("cs,bst->bct", mixing, sources)), height
+    return _in_one_direction(0.5 * height[:, None] * wave + 0.15 * noise[:, 0], noise), height
+
+
+def _in_one_direction(signal: Tensor, noise: Tensor) -> Batch:
+    """A signal in place of the first source of noise, and an orthogonal mixture of all."""
+    mixing, _ = torch.linalg.qr(torch.randn(4, 4, generator=torch_generator("directions of hum")))
+    sources = torch.cat([signal[:, None], noise[:, 1:]], dim=1)
+    return make_batch(torch.einsum("cs,bst->bct", mixing, sources))
 
 
 def slow(key: int) -> Planted:
@@ -116,7 +120,7 @@ def slow(key: int) -> Planted:
 
 
 def levels(key: int) -> Planted:
-    """A small level of three channels, which mixtures of samples mix, under waves whose phases they do not."""
+    """A small level of three channels, which is mixed as the samples are, under waves of any phase."""
     generator = torch_generator("levels", key)
     level = torch.randn(36, generator=generator)
     height = 2 * torch.rand(36, 3, 1, generator=generator)
@@ -258,11 +262,7 @@ SIMULATIONS = {
         {"hidden": 32, "projection": 16, "view": MOVED, "trial_weight": 0.0, "patient_weight": 0.5}, patients
     ),
     "ts-tcc": Simulation(
-        {"lags": 12, "weak": JITTER, "strong": JITTER, "contextual_weight": 3.0, **CONTEXT},
-        states,
-        quick=80,
-        steps=150,
-        lr=1e-2,
+        {"lags": 3, "weak": JITTER, "strong": JITTER, **CONTEXT}, lasting, quick=80, steps=150, lr=1e-2
     ),
     "tf-c": Simulation(
         {"hidden": 32, "projection": 16, "time_view": MOVED, "share": 0.8}, patients, quick=80

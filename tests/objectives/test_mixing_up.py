@@ -111,9 +111,9 @@ def test_mixtures_are_of_two_samples_and_covariates_stay(form: Any) -> None:
     assert (min(partners) == 1) == (form == "corrected")
 
 
-def test_trained_it_reads_what_distinguishes_samples() -> None:
+def test_trained_it_reads_a_level_under_waves() -> None:
     found = gains("mixing-up", seeds=2, steps=SIMULATIONS["mixing-up"].quick)
-    assert min(found) > 0.02, found
+    assert min(found) > 0.1, found
 
 
 @pytest.mark.parametrize("settings", [{"form": "published"}, {"pooling": "max", "alpha": 1.0}])
