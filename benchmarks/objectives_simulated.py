@@ -262,7 +262,7 @@ SIMULATIONS = {
         {"hidden": 32, "projection": 16, "view": MOVED, "trial_weight": 0.0, "patient_weight": 0.5}, patients
     ),
     "ts-tcc": Simulation(
-        {"lags": 3, "weak": JITTER, "strong": JITTER, **CONTEXT}, lasting, quick=80, steps=150, lr=1e-2
+        {"lags": 3, "weak": JITTER, "strong": JITTER, **CONTEXT}, lasting, quick=100, steps=150, lr=1e-2
     ),
     "tf-c": Simulation(
         {"hidden": 32, "projection": 16, "time_view": MOVED, "share": 0.8}, patients, quick=80
