@@ -5,8 +5,8 @@ sizes of the tests. For every objective there is a simulation made for it: a fac
 under nuisances that they do not share, or that tells what is hidden or comes next. A small encoder is trained
 on new batches at each step; explained variance of the factor by a ridge (for Symile, the share of samples
 whose signals are found together) on new samples is compared with that of the same encoder before training,
-seed by seed, with the 95 % margin of the mean over seeds. Settings were chosen on seeds 0 to 9; the seeds
-shown begin at 20, or at ``--first``, and were used for nothing else.
+seed by seed, with the 95 % margin of the mean over seeds. Simulations and settings were chosen on seeds 0 to
+9; the seeds shown begin at 20, or at ``--first``, and were used for nothing else.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.usefixtures("one_onnx_registry")
 KINDS = {"informer": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
     ["conv-s4d", "inverted-transformer", "lead-wise", "resnet1d", "s4d"], "multiple"
 )
-# operations of encoders that are written as ONNX, and that another has too
+# written as ONNX with other encoders below, or, as add_ is, by the command
 AS_OTHERS = (
     "_assert_tensor_metadata.default add.Tensor add_.Tensor alias.default any.dim arange.default "
     "arange.start_step avg_pool1d.default avg_pool2d.default bitwise_not.default chunk.default "
