@@ -11,6 +11,7 @@ from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import METRICS
+from tsrep.evaluation.protocols.knn import NearestNeighbours
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.evaluation.protocols.protocol import outcome
@@ -206,6 +207,29 @@ def test_the_same_seed_gives_the_same_scores():
         for s in (0, 0, 1)
     ]
     assert runs[0] == runs[1] != runs[2]
+
+
+def test_neighbours_are_searched_in_as_many_samples_as_allowed():
+    panel, split = cohort()
+    every = len(split.train)
+    features = {"good": informed(panel, 2.0), "random initialisation": informed(panel, 0.3)}
+
+    def scored(most: int):
+        protocol = NearestNeighbours(max_samples=most)
+        return evaluate_features(
+            features, panel, split, protocols=(protocol,), fractions=(1.0,), n_bootstrap=20
+        )
+
+    all_of_them, fewer = scored(every), scored(every // 4)
+    assert not all_of_them.notes
+    (note,) = fewer.notes
+    assert f"searched in at most {every // 4} of {every} labelled samples" in note
+    held, kept = informed(panel, 2.0), NearestNeighbours(max_samples=every // 4)
+    model = kept.fit(
+        held[split.train], panel.label[split.train], 3, group=panel.patient[split.train], validation=None
+    )
+    assert model.records_held == every // 4
+    assert scored(every // 4).to_json() == fewer.to_json() != all_of_them.to_json()
 
 
 def test_published_settings_and_steps():
