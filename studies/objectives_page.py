@@ -232,12 +232,18 @@ def figure_compute(found: Overview) -> Figure:
     """Validation score by operations spent, a line for each method on the shared encoder."""
     figure = new_figure(WIDTH, 4.2)
     axes = figure.subplots()
-    for number, name in enumerate(found.shared):
+    leading_first = sorted(found.shared, key=lambda name: -found.outcomes[name].validation)
+    for number, name in enumerate(leading_first):
         runs = [dict(curve) for curve in found.outcomes[name].curves]
         epochs = sorted(set.intersection(*(set(run) for run in runs)))
         spent = [epoch * found.costs[name].epoch / found.budget.operations for epoch in epochs]
         mean = [float(np.mean([run[epoch] for run in runs])) for epoch in epochs]
-        look = {"color": PALETTE[number % len(PALETTE)], "marker": MARKS[number % len(MARKS)]}
+        again, place = divmod(number, len(PALETTE))
+        look = {
+            "color": PALETTE[place],
+            "marker": MARKS[number % len(MARKS)],
+            "ls": (0, (4, 2)) if again else "-",
+        }
         axes.plot(spent, mean, lw=1.2, ms=3, label=name, **look)
     axes.axvline(1, color=CONTROL, lw=1, ls=(0, (4, 3)))
     axes.set(xlabel="operations, share of the budget", ylabel="validation macro AUROC")
