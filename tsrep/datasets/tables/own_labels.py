@@ -158,15 +158,17 @@ def _named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any],
     DataError
         When a cell is empty.
     """
-    parts = [spelled([name for name in cell.split(";") if not is_missing(name)]) for cell in cells]
-    classes = tuple(sorted({name for names in parts for name in names}, key=natural))
-    if any(";" in cell for cell in cells):
-        return np.array([[name in names for name in classes] for names in parts], bool), classes
-    bare = next((row for row, names in enumerate(parts) if not names), None)
+    named = {cell: spelled([name for name in cell.split(";") if not is_missing(name)]) for cell in set(cells)}
+    classes = tuple(sorted({name for names in named.values() for name in names}, key=natural))
+    if any(";" in cell for cell in named):
+        flags = {cell: [name in names for name in classes] for cell, names in named.items()}
+        return np.array([flags[cell] for cell in cells], bool), classes
+    bare = next((row for row, cell in enumerate(cells) if not named[cell]), None)
     if bare is not None:
         raise DataError(f"{row_of(path, bare)} has no {column}; give it a class or remove the row")
     number = {name: i for i, name in enumerate(classes)}
-    return np.array([number[names[0]] for names in parts], np.int64), classes
+    numbers = {cell: number[names[0]] for cell, names in named.items()}
+    return np.array([numbers[cell] for cell in cells], np.int64), classes
 
 
 def natural(name: str) -> tuple[int, float, str]:

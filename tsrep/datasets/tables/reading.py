@@ -236,11 +236,12 @@ def codes(values: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:
 
     One value with a leading zero makes names of all, since ``001`` and ``1`` are two people.
     """
-    texts = spelled(values)
-    numbers = [_whole(text) for text in texts]
-    if None not in numbers and not any(_padded(text) for text in texts):
-        return np.array(numbers, np.int64), ()
-    names, index = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
+    distinct = list(dict.fromkeys(values))
+    texts = dict(zip(distinct, spelled(distinct), strict=True))
+    numbers = {value: _whole(text) for value, text in texts.items()}
+    if None not in numbers.values() and not any(map(_padded, texts.values())):
+        return np.array([numbers[value] for value in values], np.int64), ()
+    names, index = np.unique(np.array([texts[value] for value in values], np.str_), return_inverse=True)
     return index.astype(np.int64), tuple(names.tolist())
 
 
