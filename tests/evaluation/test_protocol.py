@@ -10,11 +10,12 @@ import pytest
 from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
-from tsrep.evaluation.labels.metrics import METRICS
+from tsrep.evaluation.labels.metrics import METRICS, positives
 from tsrep.evaluation.protocols.knn import NearestNeighbours
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.evaluation.protocols.protocol import outcome
+from tsrep.evaluation.scores import Score
 from tsrep.signals.panel import Panel
 from tsrep.splits.split import Split
 
@@ -209,27 +210,38 @@ def test_the_same_seed_gives_the_same_scores():
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_neighbours_are_searched_in_as_many_samples_as_allowed():
-    panel, split = cohort()
-    every = len(split.train)
+@pytest.mark.parametrize("multi", [False, True])
+def test_neighbours_are_searched_in_as_many_samples_as_allowed(multi):
+    panel, split = cohort(multi=multi)
+    labels = np.array(panel.label)
+    rare = split.train[[3, 70]]  # the only ones of their class
+    if multi:
+        labels[split.train, 2] = False
+        labels[rare, 2] = True
+    else:
+        labels[split.train] %= 2
+        labels[rare] = 2
+    panel = replace(panel, label=labels)
     features = {"good": informed(panel, 2.0), "random initialisation": informed(panel, 0.3)}
+    asked = len(split.train) // 4
 
-    def scored(most: int):
-        protocol = NearestNeighbours(max_samples=most)
-        return evaluate_features(
-            features, panel, split, protocols=(protocol,), fractions=(1.0,), n_bootstrap=20
+    def searched(most: int, fraction: float) -> tuple[float, Score]:
+        protocol, of = NearestNeighbours(max_samples=most), {"fractions": (fraction,), "seeds": 2}
+        evaluation = LabelEvaluation(panel, split, **of)
+        drawn = protocol.labelled(evaluation, fraction, "sample")
+        assert all(np.isin(index, split.train).all() for index in drawn)
+        assert all(positives(panel.label[index], 3).any(axis=0).all() for index in drawn)
+        scores = evaluate_features(
+            features, panel, split, protocols=(protocol,), **of, subsample_by=("sample",), n_bootstrap=20
         )
+        (score,) = scores.where(method="good", unit="record")
+        return np.mean(list(map(len, drawn))), score
 
-    all_of_them, fewer = scored(every), scored(every // 4)
-    assert not all_of_them.notes
-    (note,) = fewer.notes
-    assert f"searched in at most {every // 4} of {every} labelled samples" in note
-    held, kept = informed(panel, 2.0), NearestNeighbours(max_samples=every // 4)
-    model = kept.fit(
-        held[split.train], panel.label[split.train], 3, group=panel.patient[split.train], validation=None
-    )
-    assert model.records_held == every // 4
-    assert scored(every // 4).to_json() == fewer.to_json() != all_of_them.to_json()
+    count, score = searched(asked, 1.0)
+    assert asked <= count <= asked + 2 * 3
+    assert score.details["labelled"] == count  # which is what stands beside the percentage
+    assert searched(len(split.train), 1.0)[0] == len(split.train)
+    assert searched(asked, 0.1)[0] == searched(len(split.train), 0.1)[0] < asked
 
 
 def test_published_settings_and_steps():

@@ -64,6 +64,10 @@ class LabelProtocol(Protocol):
         self.refuse_several_classes(evaluation.panel.multilabel)
         evaluation.refuse_unlabelled()
 
+    def labelled(self, evaluation: LabelEvaluation, fraction: float, by: str) -> list[Ints]:
+        """Samples whose labels are used, for each seed; the number of them stands beside the fraction."""
+        return evaluation.labelled(fraction, by, validation=self.fits_on_validation)
+
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
     ) -> tuple[Scores, KeptHead | None]:
@@ -72,7 +76,7 @@ class LabelProtocol(Protocol):
         evaluation = replace(evaluation, seeds=seeds)
         scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
-            drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
+            drawn = self.labelled(evaluation, fraction, by)
             paired = not self._crossed(candidates)
             scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn, paired)
             expected = list(map(evaluation.of_baseline, scoring.different))
