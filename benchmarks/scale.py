@@ -18,13 +18,17 @@ import argparse
 import json
 import math
 import os
+import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from tsrep.files import write_text
 
 SFREQ, SECONDS, RECORDS_A_PATIENT = 100, 10, 2
 CLASSES, IRREGULAR = 4, 3
@@ -67,9 +71,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1,000 and 4,000 recordings")
     parser.add_argument("--classes", type=int, default=CLASSES)
     options = parser.parse_args()
-    sizes = [1_000, 4_000] if options.quick else sorted(options.sizes)
-    if len(sizes) < 2:
-        parser.error("growth needs two sizes or more")
+    sizes = [1_000, 4_000] if options.quick else sorted(set(options.sizes))
+    if len(sizes) < 2 or sizes[0] < 1_000:
+        parser.error("growth needs two sizes or more, of 1,000 recordings at least")
     found = {n: measured(options.out, n, options.classes) for n in [sizes[0] // 10, *sizes]}
     reports = {n: (folder(options.out, n) / "run" / "report.html").stat().st_size / MB for n in sizes}
     print("\n".join(table(found, reports)))
@@ -81,10 +85,9 @@ def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
     place = folder(out, records)
     place.mkdir(parents=True, exist_ok=True)
     known = place / "costs.json"
-    kept = json.loads(known.read_text()) if known.exists() else {}
-    if kept.setdefault("classes", classes) != classes:
-        raise SystemExit(f"{known} is of {kept['classes']} classes; give --out another folder")
-    del kept["classes"]
+    kept: dict[str, Any] = json.loads(known.read_text()) if known.exists() else {}
+    if kept.pop("classes", classes) != classes:
+        raise SystemExit(f"{known} is of another number of classes; give --out another folder")
     costs = {name: Cost(**one) for name, one in kept.items()}
     if not (place / "data" / "records.csv").exists():
         simulate(place / "data", records, classes)
@@ -92,9 +95,11 @@ def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
     for name, command in commands(place).items():
         if name not in costs:
             print(f"{records:,} recordings: {name}", flush=True)
+            if name == "epoch":  # one that was interrupted would go on from where it stopped
+                shutil.rmtree(place / "run", ignore_errors=True)
             costs[name] = cost(command, place)
             told = {"classes": classes} | {name: asdict(one) for name, one in costs.items()}
-            known.write_text(json.dumps(told))
+            write_text(known, json.dumps(told))
     return costs
 
 
@@ -104,7 +109,7 @@ def folder(out: Path, records: int) -> Path:
 
 def simulate(place: Path, records: int, classes: int) -> None:
     """Pulses whose rate and regularity tell the class, in noise of each recording's own."""
-    place.mkdir(parents=True)
+    place.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(records)
     label = rng.integers(0, classes, records)
     rates = np.array([1.1, 0.8, 1.7, 1.1]) if classes == CLASSES else np.geomspace(0.7, 2.0, classes)

@@ -72,6 +72,25 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--cpus", "1"], "--cpus is for jobs of a cluster; add --slurm"),
+        (["--jobs", "2", "--memory", "4"], "--jobs is for jobs of a cluster; add --slurm"),
+        (["--slurm", "--workers", "1"], "--workers is for processes here; give --jobs"),
+        (["--slurm", "--sbatch", "partition"], "--sbatch partition is not NAME=VALUE"),
+        (["--slurm", "--sbatch", "partition=a", "--sbatch", "--partition=b"], "partition is given twice"),
+        (["--slurm", "--sbatch", "cpus-per-task=4"], "asks for what --cpus asks for"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_options_of_jobs_are_refused_where_nothing_would_follow_them(
+    options: list[str], told: str, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsrep.cli.study._opened", lambda *_: None)
+    assert told in refused("study", "work", "tiny", *options)
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_study_that_is_not_there_is_one_sentence(refused: Callable[..., str]) -> None:
     for command in ("status", "resume", "work", "report", "confirm"):

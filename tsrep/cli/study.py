@@ -34,6 +34,13 @@ Storage = Annotated[
 Workers = Annotated[
     int, typer.Option("--workers", "-w", min=1, help="Number of processes here, which share the cores.")
 ]
+OF_JOBS = {"jobs", "cpus", "gpus", "memory", "sbatch"}
+OF_OPTIONS = {
+    "time": "--hours",
+    "cpus_per_task": "--cpus",
+    **dict.fromkeys(("gpus", "gpus_per_node"), "--gpus"),
+    **dict.fromkeys(("mem", "mem_gb"), "--memory"),
+}  # of sbatch, which tsrep sets
 Trials = Annotated[
     int | None,
     typer.Option(min=1, help="Number of trials in all. [default: that of the study file]"),
@@ -98,6 +105,7 @@ def resume(
 
 @study.command()
 def work(
+    context: typer.Context,
     place: Place,
     workers: Workers = 1,
     storage: Storage = None,
@@ -120,11 +128,13 @@ def work(
     A job puts its trial back before its time (--hours, by default 4) is over; the next one resumes it.
     """
     _check_hours(hours)
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    if not slurm and (of_jobs := sorted(given & OF_JOBS)):
+        raise ConfigError(f"--{of_jobs[0]} is for jobs of a cluster; add --slurm, or leave it out")
+    if slurm and "workers" in given:
+        raise ConfigError("--workers is for processes here; give --jobs, of which each has one worker")
     found = _opened(place, storage, root)
-    if not slurm and (sbatch or jobs > 1):
-        raise ConfigError(
-            "--jobs and --sbatch are for jobs of a cluster; add --slurm, or give --workers alone"
-        )
     if slurm:
         from tsrep.studies.submit import Resources, submit
 
@@ -214,11 +224,18 @@ def _say_status(found: Study) -> None:
 
 
 def _sbatch_options(assignments: Iterable[str]) -> dict[str, str]:
-    pairs = [each.removeprefix("--").partition("=") for each in assignments]
-    for name, equals, value in pairs:
+    options: dict[str, str] = {}
+    for each in assignments:
+        given, equals, value = each.removeprefix("--").partition("=")
+        name = given.replace("-", "_")
         if not (name and equals and value):
-            raise ConfigError(f"--sbatch {name}{equals}{value} is not NAME=VALUE, such as partition=gpu")
-    return {name.replace("-", "_"): value for name, _, value in pairs}
+            raise ConfigError(f"--sbatch {each} is not NAME=VALUE, such as partition=gpu")
+        if name in OF_OPTIONS:
+            raise ConfigError(f"--sbatch {each} asks for what {OF_OPTIONS[name]} asks for; give that alone")
+        if name in options:
+            raise ConfigError(f"--sbatch {given} is given twice; keep one")
+        options[name] = value
+    return options
 
 
 def _changed(file: Path, assignments: Any) -> dict[str, Any]:
