@@ -38,6 +38,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tsrep.datasets.dataset import cache_folder
 from tsrep.errors import TsrepError
+from tsrep.files import write_text
 from tsrep.registry import OBJECTIVES
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure
@@ -45,7 +46,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
 from tsrep.runs.training_parts import training_part
 from tsrep.sampling.batches import PanelTensors
-from tsrep.training.auto import GPU_FILE, device_name
+from tsrep.training.auto import GPU_FILE, compile_fault, device_name
 from tsrep.training.distributed import ALONE
 from tsrep.training.hooks import Hook
 from tsrep.training.loop import Part, Trainer
@@ -130,7 +131,11 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     size = FULL if device.type == "cuda" and not options.small else SMALL
-    modes = [mode for mode in MODES if device.type == "cuda" or not mode.tf32]
+    options.out.mkdir(parents=True, exist_ok=True)
+    compiles = not compile_fault(device)
+    modes = [
+        mode for mode in MODES if (device.type == "cuda" or not mode.tf32) and (compiles or not mode.compiled)
+    ]
     peaks = {mode.name: peak(device, size.matrix, mode) for mode in modes if not mode.compiled}
     steps = {name: of_objective(name, size, device, modes) for name in OBJECTIVES.names()}
     result = {
@@ -144,8 +149,7 @@ def main() -> None:
         "full_size": {f"{rate} Hz": full_size(size, rate) for rate in RATES},
         "two_processes_equal_one": two_processes(),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / GPU_FILE).write_text(json.dumps(result, indent=1))
+    write_text(options.out / GPU_FILE, json.dumps(result, indent=1))
     print("\n".join(table(result)))
     print(json.dumps(result))
 
@@ -246,13 +250,13 @@ def of_objective(name: str, size: Size, device: torch.device, modes: list[Mode])
 
 
 def compile_gain(steps: dict[str, dict[str, Any]]) -> float:
-    """How many times as fast a step is when it is compiled, over objectives."""
+    """How many times as fast a step is when it is compiled, over objectives; 1 where nothing compiles."""
     gains = [
         one[BFLOAT16.name]["milliseconds"] / one[COMPILED.name]["milliseconds"]
         for one in steps.values()
-        if "refused" not in one
+        if COMPILED.name in one
     ]
-    return geometric_mean(gains)
+    return geometric_mean(gains) if gains else 1.0
 
 
 def waiting(size: Size, device: torch.device) -> dict[str, float]:
@@ -328,7 +332,7 @@ def simulate(place: Path, records: int, rate: int) -> None:
     """Recordings of twelve leads at a rate in Hz, each lead a share of one beat in noise of its own."""
     place.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    label = rng.integers(0, len(CLASSES), records)
+    label = rng.integers(0, CLASSES, records)
     lead = rng.uniform(-1, 1, LEADS)[:, None]
     shape = (records, LEADS, rate * SECONDS)
     array = np.lib.format.open_memmap(place / "records.npy", "w+", np.int16, shape)
@@ -337,7 +341,7 @@ def simulate(place: Path, records: int, rate: int) -> None:
         array[first : first + 500] = beat * lead + rng.normal(0, 30, (len(beat), *shape[1:]))
     array.flush()
     people = np.arange(records) // RECORDS_A_PATIENT
-    table = pd.DataFrame({"patient": people, "label": np.array(CLASSES)[label]})
+    table = pd.DataFrame({"patient": people, "label": [f"rhythm {k}" for k in label]})
     table.to_csv(place / "records.csv", index=False)
 
 
@@ -371,7 +375,8 @@ def table(result: dict[str, Any]) -> list[str]:
     lines.append(
         f"- a step from the device {waits['on_device']:.1f} ms, from the host {waits['from_host']:.1f} ms"
     )
-    lines.append(f"- compiled steps take a share of {1 / result['compile_gain']:.2f} of their time")
+    if COMPILED.name in names:
+        lines.append(f"- compiled steps take a share of {1 / result['compile_gain']:.2f} of their time")
     lines += [] if most is None else [f"- largest batch of SimCLR in bfloat16: {most:,} windows"]
     for rate, seconds in result["full_size"].items():
         told = ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items())

@@ -112,27 +112,24 @@ def simulate(place: Path, records: int, classes: int) -> None:
     place.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(records)
     label = rng.integers(0, classes, records)
-    rates = np.array([1.1, 0.8, 1.7, 1.1]) if classes == CLASSES else np.geomspace(0.7, 2.0, classes)
     shape = (records, 1, SFREQ * SECONDS)
     array = np.lib.format.open_memmap(place / "records.npy", "w+", np.int16, shape)
     for first in range(0, records, 2_000):
-        some = label[first : first + 2_000]
-        irregular = (some == IRREGULAR) & (classes == CLASSES)
-        array[first : first + 2_000, 0] = pulses(rng, rates[some], irregular)
+        array[first : first + 2_000, 0] = pulses(rng, label[first : first + 2_000], classes)
     array.flush()
     patient = np.arange(records) // RECORDS_A_PATIENT
     names = [f"rhythm {k}" for k in label]
     pd.DataFrame({"patient": patient, "label": names}).to_csv(place / "records.csv", index=False)
 
 
-def pulses(
-    rng: np.random.Generator, rates: NDArray[np.float64], irregular: NDArray[np.bool_]
-) -> NDArray[np.int16]:
-    """Recordings in microvolts, shape (record, time), of pulses so many times a second."""
+def pulses(rng: np.random.Generator, label: NDArray[np.int64], classes: int = CLASSES) -> NDArray[np.int16]:
+    """Recordings of some classes in microvolts, shape (record, time)."""
+    rates = np.array([1.1, 0.8, 1.7, 1.1]) if classes == CLASSES else np.geomspace(0.7, 2.0, classes)
+    irregular = (label == IRREGULAR) & (classes == CLASSES)
     steps = np.arange(SFREQ * SECONDS) / SFREQ
-    rate = rates[:, None] * rng.uniform(0.9, 1.1, (len(rates), 1))
+    rate = rates[label, None] * rng.uniform(0.9, 1.1, (len(label), 1))
     wander = np.where(irregular, 0.25, 0.02)[:, None] * np.sin(2 * np.pi * 0.3 * steps)
-    phase = rate * steps + wander + rng.uniform(0, 1, (len(rates), 1))
+    phase = rate * steps + wander + rng.uniform(0, 1, (len(label), 1))
     shape = 900 * np.exp(-(((phase % 1 - 0.5) / 0.04) ** 2))
     return (shape + rng.normal(0, 60, shape.shape)).round().astype(np.int16)
 

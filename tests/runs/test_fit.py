@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.conftest import TINY
 from tsrep.datasets import load
 from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.errors import ConfigError, ContractError, DataError, RunError
-from tsrep.runs.config import configure
+from tsrep.runs.config import configure, merged
 from tsrep.runs.embed import embed
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
@@ -97,15 +100,13 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tiny_run: Pat
     assert not all(torch.equal(first[k], other[k]) for k in first)
 
 
+class Stop(Hook):
+    def on_step(self, step: int) -> None:
+        if step == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_a_stopped_fit_resumes_to_the_same_encoder(tiny_run: Path, tmp_path: Path) -> None:
-    class Stop(Hook):
-        def on_step(self, step: int) -> None:
-            if step == 5:
-                import os
-                import signal
-
-                os.kill(os.getpid(), signal.SIGINT)
-
     out = tmp_path / "run"
     with pytest.raises(Interrupted, match=f"tsrep fit --resume {out}"):
         fit(TINY, out=out, progress=False, hooks=[Stop()])
@@ -114,6 +115,27 @@ def test_a_stopped_fit_resumes_to_the_same_encoder(tiny_run: Path, tmp_path: Pat
     resumed = load_weights(fit(resume=out, progress=False).path / "encoder.safetensors")
     whole = load_weights(tiny_run / "encoder.safetensors")
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_a_compiled_run_resumes_where_nothing_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[nn.Module] = []
+
+    def compile_encoder(encoder: nn.Module) -> None:
+        compiled.append(encoder)
+
+    monkeypatch.setattr(nn.Module, "compile", compile_encoder)
+    monkeypatch.setattr("tsrep.training.auto.compile_fault", lambda _device: "")
+    out, asked = tmp_path / "run", merged(TINY, {"training": {"compile": True}})
+    with pytest.raises(Interrupted):
+        fit(asked, out=out, progress=False, hooks=[Stop()])
+    assert len(compiled) == 1
+    monkeypatch.setattr("tsrep.training.auto.compile_fault", lambda _device: "no C++ compiler")
+    run = fit(resume=out, progress=False)
+    assert run.finished
+    assert len(compiled) == 1
+    assert run.config.training.compiled
 
 
 def test_a_run_knows_how_its_training_ended(tmp_path: Path) -> None:

@@ -125,12 +125,11 @@ def fit(
     on = pick_device(config.device)
     if before is None and out is not None and first_process():
         refuse_taken(Path(out))
-    if before is None:
-        config = _settled(config, on, progress)
     if config.tracking is not None:
         require_tracker(config.tracking)
     with process_group(on) as ranks, in_progress(before, ranks) as training:
         progress = progress and ranks.first
+        config = ranks.from_first(_settled(config, on, progress) if ranks.first else config)
         task, prepared = _prepared(config, before, ranks, progress)
         config, start = task.config, _start(task, prepared, before, progress)
         evaluation = evaluation and task.can_score(prepared)
@@ -155,13 +154,13 @@ def fit(
 
 
 def _settled(config: Configuration, device: torch.device, progress: bool) -> Configuration:
-    """The configuration with what its training leaves to the machine, so that a resumed run has the same."""
+    """The configuration without what its training leaves to the machine; a resumed run keeps what it had."""
     phases = {"training": config.training, "pretrain": config.pretrain}
     found = {
         name: settled(one, device, cache_folder(None)) for name, one in phases.items() if one is not None
     }
     notes = dict.fromkeys(note for _, of_phase in found.values() for note in of_phase)
-    for note in notes if progress and first_process() else ():
+    for note in notes if progress else ():
         print(f"tsrep: {note}", file=sys.stderr)
     return config.model_copy(update={name: settings for name, (settings, _) in found.items()})
 
