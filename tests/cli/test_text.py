@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+import tsrep
 from tests.cli.conftest import Command
 from tests.conftest import TINY
 from tsrep.runs.config import configure
@@ -30,9 +31,10 @@ def test_addresses_lose_their_passwords(text: str, kept: str) -> None:
     assert without_secrets(text) == kept
 
 
-def test_the_command_that_a_run_keeps_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("program", ["/usr/bin/tsrep", tsrep.__file__.replace("__init__", "__main__")])
+def test_the_command_that_a_run_keeps_has_no_password(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "postgresql+psycopg://me:s3crt@host/db"
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/tsrep", "study", "run", "a b.yaml", "--storage", secret])
+    monkeypatch.setattr(sys, "argv", [program, "study", "run", "a b.yaml", "--storage", secret])
     task = task_of(configure(TINY))
     kept = provenance(task, task.prepare(progress=False), torch.device("cpu"), 1)["command"]
     assert kept == "tsrep study run 'a b.yaml' --storage postgresql+psycopg://me@host/db"

@@ -70,4 +70,6 @@ def test_auto_compiles_where_a_gain_was_measured(monkeypatch: pytest.MonkeyPatch
     assert not settled(TrainingSettings(compile="auto"), CPU, tmp_path)[0].compiled
     (tmp_path / auto.GPU_FILE).write_text(json.dumps({"device": "cpu", "compile_gain": 1.4}))
     monkeypatch.setattr(auto, "compile_fault", lambda _device: "")
-    assert settled(TrainingSettings(compile="auto"), CPU, tmp_path)[0].compiled
+    settings, (note,) = settled(TrainingSettings(compile="auto"), CPU, tmp_path)
+    assert settings.compiled
+    assert "first steps wait" in note

@@ -94,7 +94,7 @@ def resume(
     root: Root = None,
     confirmation: Confirm = True,
 ) -> None:
-    """Resume a study: stopped trials continue from their checkpoints; --trials adds more."""
+    """Resume a study: stopped trials continue from their checkpoints; more of them with a larger --trials."""
     from tsrep.studies.study import add_trials
 
     _check_hours(hours)

@@ -24,10 +24,10 @@ from tsrep.registry.kinds import (
     list_registered,
 )
 from tsrep.registry.registry import NAME, Registry
-from tsrep.registry.settings import DISTINCT, Settings, explain, nearest
+from tsrep.registry.settings import DISTINCT, DeviceName, Settings, explain, nearest
 
 __all__ = [
     "CLASSIFIERS", "DATASETS", "DISTINCT", "ENCODERS", "HEADS", "LOSSES", "NAME", "OBJECTIVES", "PROTOCOLS",
-    "REGISTRIES", "SAMPLERS", "SPLITS", "TRACKERS", "VIEWS", "Chosen", "Entry", "Registry", "Settings",
-    "explain", "list_registered", "nearest",
+    "REGISTRIES", "SAMPLERS", "SPLITS", "TRACKERS", "VIEWS", "Chosen", "DeviceName", "Entry", "Registry",
+    "Settings", "explain", "list_registered", "nearest",
 ]  # fmt: skip

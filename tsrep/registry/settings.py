@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -43,6 +43,15 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 DISTINCT = AfterValidator(_distinct)  # of a setting that is a list, whose values are scored or shown each
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name, re.ASCII):
+        raise ValueError("a device is auto, cpu, cuda or, of several, cuda:1")
+    return name
+
+
+DeviceName = Annotated[str, AfterValidator(_device)]
 
 
 def nearest(name: str, known: list[str]) -> str:

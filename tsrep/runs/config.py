@@ -19,6 +19,7 @@ from tsrep.registry import (
     SPLITS,
     TRACKERS,
     Chosen,
+    DeviceName,
     Registry,
     Settings,
     explain,
@@ -87,7 +88,7 @@ class Configuration(Settings):
     seeds: Annotated[int, Field(ge=1)] = Field(
         1, description="encoders to train: one from seed, one from seed + 1, and so on"
     )
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: DeviceName = "auto"
     dataset: Annotated[Any, Chosen(DATASETS, DATASET)] = DATASET
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from tsrep.errors import ConfigError
 from tsrep.files import expanded
-from tsrep.registry import DATASETS, SPLITS, Chosen, Settings, explain
+from tsrep.registry import DATASETS, SPLITS, Chosen, DeviceName, Settings, explain
 from tsrep.runs.config import merged
 from tsrep.runs.config_files import parse_assignment
 from tsrep.runs.evaluation_settings import checked_evaluation
@@ -28,7 +28,7 @@ class OtherData(Settings):
 
     version: Literal[1] = 1
     seed: Annotated[int, Field(ge=0)] = Field(0, description="of label draws and random initialisations")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: DeviceName = "auto"
     dataset: Annotated[Any, Chosen(DATASETS)]
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")

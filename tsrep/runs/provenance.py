@@ -42,8 +42,13 @@ def surroundings(device: torch.device) -> dict[str, Any]:
         "device": f"{device} ({machine})",
         "threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command_line(sys.argv[1:]) if Path(sys.argv[0]).name == "tsrep" else "Python",
+        "command": command_line(sys.argv[1:]) if _is_command(Path(sys.argv[0])) else "Python",
     }
+
+
+def _is_command(program: Path) -> bool:
+    """Whether it is this package's own, by its name or as ``python -m tsrep``."""
+    return program.name == "tsrep" or program.parts[-2:] == ("tsrep", "__main__.py")
 
 
 def _git_state() -> dict[str, Any] | None:

@@ -55,6 +55,8 @@ def settled(
     if wanted and (reason := compile_fault(device)):
         changes["compile"] = False
         notes.append(f"training.compile is left out, as torch.compile fails here: {reason}")
+    elif wanted:
+        notes.append("the first steps wait until the encoder is compiled, which may take minutes")
     return settings.model_copy(update=changes), tuple(notes)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from tsrep.errors import ConfigError
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
 from tsrep.files import expanded
-from tsrep.registry import DATASETS, DISTINCT, PROTOCOLS, Settings, explain
+from tsrep.registry import DATASETS, DISTINCT, PROTOCOLS, DeviceName, Settings, explain
 from tsrep.runs.naming import run_name
 from tsrep.yaml_files import read_settings
 
@@ -118,7 +118,7 @@ class Table(Settings):
         description="encoder whose gain on the first data set is the primary contrast, not corrected",
     )
     seed: Annotated[int, Field(ge=0)] = 0
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: DeviceName = "auto"
 
     @model_validator(mode="after")
     def _refuse_what_cannot_be_compared(self) -> Table:
