@@ -59,7 +59,7 @@ def test_copies_by_where_they_are():
     x[1] = x[0]
     x[7] = x[10]
     panel = make(x)
-    assert [f.severity for f in check(panel) if "copies" in f.what] == ["warning", "note"]
+    assert [f.severity for f in check(panel) if "copies of" in f.what] == ["warning", "note"]
     three, four, five, seven, late = (panel.patient == k for k in (3, 4, 5, 7, 20))
 
     def errors(*parts):
@@ -101,7 +101,17 @@ def test_records_are_told_with_their_patients_where_these_have_names():
 def test_dead_records_are_not_copies_of_each_other():
     x = make().store.copy()
     x[[4, 40]] = 0
-    assert not [f for f in check(make(x)) if "copies" in f.what]
+    assert not [f for f in check(make(x)) if "copies of" in f.what]
+
+
+@pytest.mark.parametrize(
+    ("channels", "steps", "told"),
+    [(("I", "II"), 1000, False), (("I",), 1000, True), (("I", "II"), 700, True)],
+)
+def test_records_that_have_no_shape_to_compare_are_told(channels, steps, told):
+    x = np.random.default_rng(0).integers(-500, 500, (6, len(channels), steps)).astype(np.int16)
+    panel = Panel.from_arrays(x, label=np.arange(6) % 2, patient=np.arange(6), sfreq=100, channels=channels)
+    assert any("copies were searched by their values alone" in f.what for f in check(panel)) is told
 
 
 def test_balance_patients_and_skipped():
@@ -145,7 +155,7 @@ def test_copied_recordings_in_epochs_make_one_finding():
     x[20:26] = x[40:46]
     x[2] = x[3] = x[0]
     patient = np.arange(60) // 20
-    copies = [(f.severity, f.where) for f in check(make(x, patient)) if "copies" in f.what]
+    copies = [(f.severity, f.where) for f in check(make(x, patient)) if "copies of" in f.what]
     assert copies == [
         ("warning", "records 20, 40; 21, 41; 22, 42; 23, 43; 24, 44; 25, 45"),
         ("note", "records 0, 2, 3"),
@@ -184,7 +194,7 @@ def test_windows_are_checked_by_record():
 
 def test_known_copies_in_real_records(shared_path, tmp_path):
     panel = load("ptb-xl", shared_path("data/ptb-xl"), cache=tmp_path, progress=False)
-    copies = [f for f in check(panel) if "copies" in f.what]
+    copies = [f for f in check(panel) if "copies of" in f.what]
     assert [(f.severity, f.where) for f in copies] == [
         ("warning", "records 00145, 00463"),
         ("note", "records 00137, 00138"),

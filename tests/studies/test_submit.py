@@ -23,7 +23,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def test_a_job_takes_all_trials(begun: Study) -> None:
     (job,) = submit(begun, 1, Resources(hours=0.1), cluster="local")
-    assert job.result() == "no trial is left, or no time", job.stderr()
+    assert job.result() == "no trial is left to begin, or no time", job.stderr()
     with begun.opened() as opened:
         assert progress(opened).complete == 2
 

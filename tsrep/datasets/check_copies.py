@@ -10,11 +10,15 @@ import numpy as np
 
 from tsrep.datasets.findings import Finding, listed
 from tsrep.signals.panel import Ints, Panel
-from tsrep.signals.same_signal import same_signal
+from tsrep.signals.same_signal import compared_by_shape, same_signal
 from tsrep.signals.shifted import Spectra, shifted_copies
 from tsrep.splits.split import PARTS, Split
 from tsrep.text import few
 
+BY_VALUES = (
+    "copies were searched by their values alone; those that were filtered or resampled are found "
+    "among records of two leads and more, at least 8 s and above 30 Hz"
+)
 Copies = Iterable[tuple[int, ...]]  # rows of the store that hold one signal
 
 
@@ -36,6 +40,8 @@ def copies(panel: Panel, split: Split | None, names: dict[int, str]) -> Iterator
     alike = [tuple(same) for same in of_signal.values() if len(same) > 1]
     yield from _told("copies of one signal", alike, panel, split, names)
     if not panel.synthetic:
+        if not compared_by_shape(panel):
+            yield Finding("note", BY_VALUES)
         shifted = {tuple(sorted(pair)) for pair in _shifted(panel, split) if len(set(signal[pair])) > 1}
         yield from _told("copies of one signal, shifted or cut,", sorted(shifted), panel, split, names)
 

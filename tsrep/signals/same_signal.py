@@ -35,6 +35,11 @@ def same_signal(panel: Panel) -> Ints:
     return kept(panel, "same-signal", lambda: {"signal": _components(panel)})["signal"]
 
 
+def compared_by_shape(panel: Panel) -> bool:
+    """Whether any record has a coarse key, so that copies with other values are found too."""
+    return bool((np.bitwise_count(Fingerprints.of(panel).mask) >= COMMON).any())
+
+
 def _components(panel: Panel) -> Ints:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

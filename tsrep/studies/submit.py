@@ -127,7 +127,7 @@ def _take_trials(folder: Path, storage: str | None, hours: float, threads: int) 
             work(open_study(folder, storage=storage).job(hours))
         except Interrupted as stopped:
             return str(stopped)
-    return "no trial is left, or no time"
+    return "no trial is left to begin, or no time"
 
 
 def _terminate(*_signal: object) -> None:
