@@ -115,7 +115,7 @@ def _lines(found: Overview) -> list[str]:
         "# Objectives at equal compute",
         "",
         "Made by `.venv/bin/python studies/ecg_objectives.py --root DIR`; all settings are in the script. "
-        "Verdicts on the methods that lead stand under [finalists](finalists.md).",
+        "Verdicts on the methods that lead are those of `studies/ecg_finalists.py`.",
         "",
         *of_data_and_budget(found.prepared, found.budget),
         "- Settings were chosen on validation patients, at a part of the budget and with another seed. The "
