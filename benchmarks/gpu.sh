@@ -1,6 +1,6 @@
 #!/bin/sh
 # What this machine's card gives: steps of every objective, share of its peak, the loader, memory, full-size
-# PTB-XL, and two processes beside one. Under eight minutes on a card; small where there is none.
+# PTB-XL, and two processes beside one; all of it small where there is no card.
 #   benchmarks/gpu.sh [--small] [--out DIR]
 set -e
 cd "$(dirname "$0")/.."
