@@ -129,7 +129,7 @@ def fit(
         require_tracker(config.tracking)
     with process_group(on) as ranks, in_progress(before, ranks) as training:
         progress = progress and ranks.first
-        config = ranks.from_first(_settled(config, on, progress) if ranks.first else config)
+        config = _settled(config, on, ranks, progress)
         task, prepared = _prepared(config, before, ranks, progress)
         config, start = task.config, _start(task, prepared, before, progress)
         evaluation = evaluation and task.can_score(prepared)
@@ -153,16 +153,20 @@ def fit(
     return run
 
 
-def _settled(config: Configuration, device: torch.device, progress: bool) -> Configuration:
-    """The configuration without what its training leaves to the machine; a resumed run keeps what it had."""
+def _settled(config: Configuration, device: torch.device, ranks: Ranks, progress: bool) -> Configuration:
+    """The configuration without what its training leaves to the machine, as the first process finds it."""
     phases = {"training": config.training, "pretrain": config.pretrain}
-    found = {
-        name: settled(one, device, cache_folder(None)) for name, one in phases.items() if one is not None
-    }
-    notes = dict.fromkeys(note for _, of_phase in found.values() for note in of_phase)
-    for note in notes if progress else ():
+    asked = {name: one for name, one in phases.items() if one is not None}
+    found = {name: settled(one, device, cache_folder(None)) for name, one in asked.items() if ranks.first}
+    for note in dict.fromkeys(note for _, notes in found.values() for note in notes) if progress else ():
         print(f"tsrep: {note}", file=sys.stderr)
-    return config.model_copy(update={name: settings for name, (settings, _) in found.items()})
+    told = ranks.from_first({name: (own.amp, own.compile) for name, (own, _) in found.items()})
+    return config.model_copy(
+        update={
+            name: one.model_copy(update=dict(zip(("amp", "compile"), told[name], strict=True)))
+            for name, one in asked.items()
+        }
+    )
 
 
 def _prepared(
