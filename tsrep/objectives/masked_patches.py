@@ -80,10 +80,10 @@ class MaskedPatches(Objective):
         refuse_rest("masked-patches", train.length, self.patch, "objective.patch", step=self.stride, fewest=2)
         count = train.length // self.patch
         if visible_patches(count, self.share) == 0:
+            most = math.floor(100 - 100 / count) / 100
             raise ConfigError(
                 f"objective masked-patches hides {self.share:g} of {count} patches, which leaves none to "
-                f"predict them from; lower objective.share to {math.floor(100 - 100 / count) / 100:g}, or give "
-                "a smaller objective.patch"
+                f"predict them from; lower objective.share to {most:g}, or give a smaller objective.patch"
             )
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
