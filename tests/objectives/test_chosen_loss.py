@@ -177,6 +177,15 @@ def test_too_narrow_groups_and_an_unbounded_adversary_are_refused() -> None:
         build({"name": "autotcl", "form": form})
 
 
+@pytest.mark.parametrize("settings", [{"name": "lejepa"}, {"name": "simclr", "loss": "sigreg"}])
+def test_batches_without_a_distribution_are_refused(settings: dict[str, Any]) -> None:
+    made = build(settings, stride=1)
+    for sizes, remedy in (((7, 7), r"set training\.batch_size to 8 or more"), ((7,), "add recordings")):
+        with pytest.raises(ConfigError, match=f"sigreg.*the largest batch has 7 samples; {remedy}"):
+            made.refuse_batches(conv(), panel(), [np.arange(size) for size in sizes])
+    made.refuse_batches(conv(), panel(), [np.arange(8), np.arange(3)])
+
+
 WHITENED: dict[str, Any] = {"name": "w-mse"}
 
 
