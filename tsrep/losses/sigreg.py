@@ -93,12 +93,12 @@ class SIGReg(Loss):
 
     def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:
         """See :class:`Loss`: all batches are too small to have a distribution."""
-        if (largest := max(sizes)) < FEWEST:
-            remedy = (
-                f"set training.batch_size to {FEWEST} or more" if sum(sizes) >= FEWEST else "add recordings"
-            )
+        del dim, width
+        largest, enough = max(sizes), sum(sizes) >= FEWEST
+        if largest < FEWEST:
+            remedy = f"set training.batch_size to {FEWEST} or more" if enough else "add recordings"
             raise ConfigError(
-                f"loss sigreg compares the distribution of a batch with the normal one, but the largest batch "
+                "loss sigreg compares the distribution of a batch with the normal one, but the largest batch "
                 f"has {largest} samples; {remedy}, or choose another loss such as vicreg"
             )
 
