@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, RunError
 from tsrep.losses.relation import Relation, Samples
 from tsrep.objectives.objective import Objective
 from tsrep.registry import LOSSES, OBJECTIVES
@@ -211,6 +211,30 @@ def test_batches_that_fill_no_group_are_refused(
     with pytest.raises(ConfigError, match=message):
         made.refuse_batches(conv(), panel(), [np.arange(4), np.arange(4, 6)])
     made.refuse_batches(conv(), panel(), [np.arange(24), np.arange(24, 26)])
+
+
+@pytest.mark.parametrize("name", ["simclr", "lejepa"])
+def test_whitening_more_dimensions_than_the_hidden_layer_has_is_refused(name: str) -> None:
+    settings = {"name": name, "hidden": 4, "projection": 5}
+    with pytest.raises(ConfigError, match=r"lower objective\.projection to 4, raise objective\.hidden to 5"):
+        build(settings | {"loss": WHITENED | {"epsilon": 0}}, stride=1).refuse_unfit(conv(), panel())
+    for fit in (
+        settings | {"loss": WHITENED},
+        settings | {"hidden": 5, "loss": WHITENED | {"epsilon": 0}},
+    ):
+        build(fit, stride=1).refuse_unfit(conv(), panel())
+
+
+def test_representations_that_collapse_are_no_longer_whitened() -> None:
+    loss = LOSSES.build(WHITENED | {"epsilon": 0})
+    z = torch.randn(2, 8, 3, generator=torch_generator("views"))
+    assert loss(z)["difference"].isfinite()
+    z[1, :, 2] = 0
+    for broken in (z, torch.ones(2, 8, 3)):
+        with pytest.raises(RunError, match=r"8 samples in 3 dimensions.*raise loss\.epsilon from 0$"):
+            loss(broken)
+        assert LOSSES.build(WHITENED)(broken)["difference"].isfinite()
+    assert loss(z * torch.nan)["difference"].isnan()  # of which training tells by itself
 
 
 @pytest.mark.parametrize("loss", [{"name": "supcon", "by": "patient"}, {"name": "vicreg"}, {"name": "hcl"}])
