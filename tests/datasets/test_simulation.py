@@ -39,6 +39,15 @@ def panel_of(folder, **settings):
     return load("ptb-xl-sim", folder, cache=folder.parent / "cache", progress=False, **settings)
 
 
+def test_channels_are_chosen_and_renamed(folder):
+    whole = panel_of(folder)
+    some = panel_of(folder, channels=("V2", "I"), rename={"V2": "chest"})
+    assert some.channels == ("chest", "I")
+    np.testing.assert_array_equal(some.x[:, :, :50], whole.x[:, [LEADS.index("V2"), 0], :50])
+    with pytest.raises(DataError, match="no channel 'V22'"):
+        panel_of(folder, channels=("V22",))
+
+
 def beat(variant: str = "", severity: float = 1.0, age: float = 0.0) -> np.ndarray:
     """One noise-free beat of an average heart at 1000 Hz, R peak at 400 ms, shape (12, 900)."""
     waves = Waves(HEALTHY[None, :, 0].copy(), HEALTHY[None, :, 1].copy(), HEALTHY[None, :, 2:].copy())

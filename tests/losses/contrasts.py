@@ -5,6 +5,7 @@ import torch
 from tsrep import registry
 from tsrep.losses.clocs import clocs_contrast
 from tsrep.losses.gather import first_row, gather_rows
+from tsrep.losses.masked_patches import masked_patch_error
 from tsrep.losses.mixing_up import doubled_mixture_contrast, mixture_contrast
 from tsrep.losses.relation import Relation, Samples
 from tsrep.losses.sepclr import Separated, separation_terms
@@ -62,6 +63,12 @@ def signals(shuffled):
     return loss
 
 
+def patches(z1, z2, trial, patient):
+    hidden = (trial[:, None] >= torch.arange(2))[..., None].expand(-1, -1, 5)  # more of later samples
+    prediction, target = (z.unflatten(-1, (2, 4)).transpose(1, 2) for z in (z1, z2.detach()))
+    return masked_patch_error(prediction, target, hidden)
+
+
 def registered(name, settings):
     loss = registry.LOSSES.build(registry.LOSSES.entry(name).settings(**settings))
 
@@ -95,6 +102,7 @@ LOSSES = {f"loss-{name}": registered(name, OF.get(name, {})) for name in registr
     "time-frequency-2022": consistency("published-2022"),
     "mixture": mixtures(doubled=False),
     "doubled-mixture": mixtures(doubled=True),
+    "masked-patches": patches,
     "separation": separation,
     "symile": signals(shuffled=False),
     "symile-shuffled": signals(shuffled=True),

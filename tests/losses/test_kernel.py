@@ -190,6 +190,34 @@ def test_the_levels_of_comet_are_relations(settings: dict[str, Any]) -> None:
     torch.testing.assert_close(found, expected)
 
 
+def with_targets(size: int) -> Relation:
+    target = torch.arange(float(size), dtype=torch.float64)[:, None]
+    return Relation(Samples(**(vars(Samples.plain(size)) | {"target": target})))
+
+
+EVERY_LOSS = [{"name": name} for name in LOSSES.names()] + [
+    {"name": "weighted-negatives", "by": by} for by in ("trial", "label", "target")
+]
+
+
+@pytest.mark.parametrize("settings", EVERY_LOSS, ids=str)
+@pytest.mark.parametrize("size", [1, 16])  # the last batch of an epoch may have one sample
+def test_registered_losses_of_two_and_of_six_views_in_single_precision(
+    settings: dict[str, Any], size: int
+) -> None:
+    loss = LOSSES.build(settings)
+    for views in (2, 6):
+        if views > (loss.views[1] or views):
+            continue
+        draws = loss.draw((views, size, DIM), generator=torch_generator("draws"))
+        z = normal(views, size, DIM).float().requires_grad_()
+        value = torch.stack([*loss(z, with_targets(size), draws=draws).values()]).sum()
+        (gradient,) = torch.autograd.grad(value, z)
+        assert value.dtype == gradient.dtype == torch.float32
+        assert value.isfinite()
+        assert gradient.isfinite().all()
+
+
 @pytest.mark.parametrize("name", LOSSES.names())
 def test_registered_losses_in_parts(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     loss, found = LOSSES.build({"name": name}), []

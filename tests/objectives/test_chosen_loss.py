@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, RunError
 from tsrep.losses.relation import Relation, Samples
 from tsrep.objectives.objective import Objective
 from tsrep.registry import LOSSES, OBJECTIVES
@@ -177,6 +177,15 @@ def test_too_narrow_groups_and_an_unbounded_adversary_are_refused() -> None:
         build({"name": "autotcl", "form": form})
 
 
+@pytest.mark.parametrize("settings", [{"name": "lejepa"}, {"name": "simclr", "loss": "sigreg"}])
+def test_batches_without_a_distribution_are_refused(settings: dict[str, Any]) -> None:
+    made = build(settings, stride=1)
+    for sizes, remedy in (((7, 7), r"set training\.batch_size to 8 or more"), ((7,), "add recordings")):
+        with pytest.raises(ConfigError, match=f"sigreg.*the largest batch has 7 samples; {remedy}"):
+            made.refuse_batches(conv(), panel(), [np.arange(size) for size in sizes])
+    made.refuse_batches(conv(), panel(), [np.arange(8), np.arange(3)])
+
+
 WHITENED: dict[str, Any] = {"name": "w-mse"}
 
 
@@ -202,6 +211,30 @@ def test_batches_that_fill_no_group_are_refused(
     with pytest.raises(ConfigError, match=message):
         made.refuse_batches(conv(), panel(), [np.arange(4), np.arange(4, 6)])
     made.refuse_batches(conv(), panel(), [np.arange(24), np.arange(24, 26)])
+
+
+@pytest.mark.parametrize("name", ["simclr", "lejepa"])
+def test_whitening_more_dimensions_than_the_hidden_layer_has_is_refused(name: str) -> None:
+    settings = {"name": name, "hidden": 4, "projection": 5}
+    with pytest.raises(ConfigError, match=r"lower objective\.projection to 4, raise objective\.hidden to 5"):
+        build(settings | {"loss": WHITENED | {"epsilon": 0}}, stride=1).refuse_unfit(conv(), panel())
+    for fit in (
+        settings | {"loss": WHITENED},
+        settings | {"hidden": 5, "loss": WHITENED | {"epsilon": 0}},
+    ):
+        build(fit, stride=1).refuse_unfit(conv(), panel())
+
+
+def test_representations_that_collapse_are_no_longer_whitened() -> None:
+    loss = LOSSES.build(WHITENED | {"epsilon": 0})
+    z = torch.randn(2, 8, 3, generator=torch_generator("views"))
+    assert loss(z)["difference"].isfinite()
+    z[1, :, 2] = 0
+    for broken in (z, torch.ones(2, 8, 3)):
+        with pytest.raises(RunError, match=r"6 samples in 3 dimensions.*raise loss\.epsilon from 0$"):
+            loss(broken)
+        assert LOSSES.build(WHITENED)(broken)["difference"].isfinite()
+    assert loss(z * torch.nan)["difference"].isnan()  # of which training tells by itself
 
 
 @pytest.mark.parametrize("loss", [{"name": "supcon", "by": "patient"}, {"name": "vicreg"}, {"name": "hcl"}])

@@ -233,6 +233,15 @@ def test_a_union_hides_about_half_and_the_last_token_unless_as_published() -> No
     assert hidden[False][:, -1].max() == 0
 
 
+@pytest.mark.parametrize("tokens", [2, 4, 7])
+@pytest.mark.parametrize("last", [True, False])
+def test_a_union_leaves_a_token_to_see_and_one_to_predict(tokens: int, last: bool) -> None:
+    drawn = [drawn_union(1, tokens, last=last, generator=torch_generator(k)) for k in range(100)]
+    assert {visible.shape[1] for visible in drawn} <= set(range(1, tokens))
+    if last and tokens == 4:  # whichever is uncovered
+        assert {int(visible) for visible in drawn if visible.shape[1] == 1} == set(range(tokens))
+
+
 def objective(encoder: Encoder, **settings: Any) -> Jepa:
     made = built("jepa", {"depth": 1, "heads": 2, "width": 8} | settings, encoder, 3)
     assert isinstance(made, Jepa)

@@ -40,6 +40,21 @@ def test_mask_loss_and_gradient_are_the_recorded_ones(shared_path: Callable[[str
     torch.testing.assert_close(grad, g["grad_prediction"], rtol=1e-6, atol=1e-10)
 
 
+@pytest.mark.parametrize(("share", "kept"), [(0.8, 2), (0.9, 1), (0.4, 6), (0.45, 5), (0.01, 9)])
+def test_as_many_patches_stay_as_the_share_says(share: float, kept: int) -> None:
+    order = torch.rand(3, 10, 2, generator=torch_generator("order"))
+    assert ((~hidden_patches(order, share)).sum(1) == kept).all()
+
+
+@pytest.mark.parametrize(("steps", "share"), [(50, 0.9), (100, 0.91), (30, 0.7), (20, 0.6)])
+def test_a_share_that_hides_every_patch_is_refused(steps: int, share: float) -> None:
+    encoder = ResNet1d(3, width=4, dim=4)
+    with pytest.raises(ConfigError, match=r"which leaves none to predict them from; lower obj") as refused:
+        MaskedPatches(4, 1, 3, patch=10, share=share).refuse_unfit(encoder, panel(steps))
+    told = float(str(refused.value).split("objective.share to ")[1].split(",")[0])
+    MaskedPatches(4, 1, 3, patch=10, share=told).refuse_unfit(encoder, panel(steps))
+
+
 def test_missing_steps_are_not_counted() -> None:
     patches, prediction = torch.zeros(1, 2, 1, 4), torch.ones(1, 2, 1, 4)
     patches[0, 0, 0, 1:] = torch.nan

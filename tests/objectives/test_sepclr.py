@@ -94,6 +94,28 @@ def test_what_cannot_be_separated_is_refused() -> None:
             SepCLR(4, 2, class_names=panel.classes).refuse_unfit(ResNet1d(2, width=4, dim=4), panel)
 
 
+def test_a_sample_alone_costs_what_it_does_not_share_with_its_other_view() -> None:
+    rows, ill = example()
+    alone = Separated(*(row[:1].requires_grad_() for row in rows), ill=ill[:1])
+    terms = separation_terms(alone)
+    torch.testing.assert_close(terms["common"], (alone.common1 - alone.common2).square().sum())
+    torch.testing.assert_close(terms["salient"], (alone.salient1 - alone.salient2).square().sum())
+    assert terms["background"] == terms["joint"] == 0
+    torch.stack([*terms.values()]).sum().backward()
+    for row in (alone.common1, alone.common2, alone.salient1, alone.salient2):
+        assert row.grad is not None
+        assert row.grad.isfinite().all()
+
+
+def test_batches_of_one_sample_are_refused() -> None:
+    made, encoder = SepCLR(4, 2, class_names=("healthy", "ill")), ResNet1d(2, width=4, dim=4)
+    n = np.arange(3)
+    panel = Panel.from_arrays(np.zeros((3, 2, 8), np.float32), label=n % 2, patient=n, sfreq=10)
+    with pytest.raises(ConfigError, match=r"each batch has one; raise training\.batch_size"):
+        made.refuse_batches(encoder, panel, [n[:1], n[1:2], n[2:]])
+    made.refuse_batches(encoder, panel, [n[:2], n[2:]])
+
+
 def test_trained_it_reads_the_salient_factor() -> None:
     found = gains("sepclr", seeds=2, steps=SIMULATIONS["sepclr"].quick)
     assert min(found) > 0.05, found

@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from benchmarks.objectives_simulated import SIMULATIONS, found_together, trained
+from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.similarity import unit_rows
 from tsrep.losses.symile import cyclic_moves, pairwise_clip, random_moves, symile
 from tsrep.objectives.symile import Symile
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator
+from tsrep.signals import Batch, Panel
 from tsrep.testing import check_objective
+from tsrep.testing.examples import example_batch
 
 
 @pytest.fixture
@@ -85,6 +88,17 @@ def test_gradient_and_missing_signals() -> None:
         without = rows[:, present]
         torch.testing.assert_close(symile(rows, 5.0, present=present), symile(without, 5.0))
         assert symile(rows, 5.0, present=present & False) == 0
+        torch.testing.assert_close(pairwise_clip(rows, 5.0, present=present), pairwise_clip(without, 5.0))
+
+
+@pytest.mark.parametrize("contrast", ["pairs", "tuples"])
+def test_samples_without_a_signal_have_no_part(contrast: Any) -> None:
+    encoder, whole = ResNet1d(3, width=4, dim=6), example_batch()
+    made = Symile(6, tuple("abc"), contrast=contrast)
+    whole.x[0, 1] = torch.nan
+    rest = Batch(**{name: None if each is None else each[1:] for name, each in vars(whole).items()})
+    found, expected = (made(encoder, each, generator=torch_generator(0)) for each in (whole, rest))
+    torch.testing.assert_close(found["contrast"], expected["contrast"])
 
 
 def test_cyclic_moves_never_give_the_own_tuple_and_random_ones_do() -> None:
@@ -121,6 +135,24 @@ def test_which_candidates_are_taken() -> None:
     assert shuffled._moves(3, generator) is not None
     assert shuffled._moves(2, generator) is None
     assert Symile(4, tuple("abc"), negatives="all")._moves(320, generator) is None
+
+
+def test_more_tuples_than_memory_holds_are_refused_or_shuffled() -> None:
+    names = tuple("abcdefghijkl")
+    encoder, twelve = ResNet1d(12, width=4, dim=4), tuple((name,) for name in names)
+    panel = Panel.from_arrays(
+        np.zeros((32, 12, 8), np.float32), label=np.arange(32) % 2, patient=np.arange(32), sfreq=1
+    )
+    batches = [np.arange(24), np.arange(24, 32)]
+    made = Symile(4, names, groups=twelve, negatives="all")
+    with pytest.raises(ConfigError, match=r"of 11 signals.*batch of 24 samples; set objective\.negatives to"):
+        made.refuse_batches(encoder, panel, batches)
+    Symile(4, names, negatives="all").refuse_batches(encoder, panel, batches)
+    Symile(4, names, groups=twelve, negatives="all", contrast="pairs").refuse_batches(encoder, panel, batches)
+    shuffled = Symile(4, names, groups=twelve)
+    shuffled.refuse_batches(encoder, panel, batches)
+    for size in (8, 24):  # the last batch has fewer samples than there are signals
+        assert shuffled._moves(size, torch_generator("moves")) is not None
 
 
 def test_channels_that_cannot_be_divided_are_refused() -> None:

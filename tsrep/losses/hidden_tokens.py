@@ -59,7 +59,7 @@ def drawn_spans(
 
 
 def drawn_union(batch: int, tokens: int, *, last: bool, generator: torch.Generator) -> Tensor:
-    """Visible tokens outside of four spans that may overlap, the same in all samples.
+    """Visible tokens outside of four spans that may overlap, one at least, the same in all samples.
 
     Parameters
     ----------
@@ -78,6 +78,8 @@ def drawn_union(batch: int, tokens: int, *, last: bool, generator: torch.Generat
     start = (place * (tokens - size + last)).long()  # (span,)
     at = torch.arange(tokens, device=size.device)
     hidden = ((at >= start[:, None]) & (at < (start + size)[:, None])).any(0)
+    if bool(hidden.all()):  # four spans can cover a handful of tokens
+        hidden[torch.randint(tokens, (), generator=generator, device=size.device)] = False
     visible: Tensor = (~hidden).nonzero()[:, 0]
     return visible.expand(batch, -1)
 

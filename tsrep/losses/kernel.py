@@ -58,7 +58,9 @@ class Kernel:
         positive = share > 0
         negative = (weight > 0) & ~positive
         # a positive without a weight as a candidate has weight 1 in the denominator
-        weighted = s if weight.dtype == torch.bool else s + torch.where(weight > 0, weight, 1).log()
+        weighted = s
+        if weight.dtype != torch.bool:
+            weighted = s + torch.where(weight > 0, weight, 1).log().to(s.dtype)
         some = positive.any(1, keepdim=True)  # (row, 1)
         if self.denominator != "all":
             some = some & (negative.any(1, keepdim=True) | (self.denominator == "own"))

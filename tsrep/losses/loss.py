@@ -109,6 +109,21 @@ class Loss(nn.Module, ABC):
         """
         del sizes, dim, width
 
+    def refuse_head(self, hidden: int, projection: int) -> None:
+        """Check before training that a projection head gives as many dimensions as the loss needs.
+
+        Parameters
+        ----------
+        hidden, projection : int
+            Widths of its hidden layer and of the linear map that follows.
+
+        Raises
+        ------
+        ConfigError
+            When it does not; one sentence says what to change.
+        """
+        del hidden, projection
+
     def _has_targets(self, train: Panel) -> bool:
         """Whether a training sample has a known target in the column that the loss compares."""
         if train.target is None or train.target.shape[1] <= self.column:

@@ -10,7 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tsrep.losses.gather import gather_rows, world_size
 from tsrep.losses.similarity import single
+
+
+def visible_patches(patches: int, share: float) -> int:
+    """How many patches stay: ``patches * (1 - share)`` rounded down, but not for a rounding error."""
+    return int(patches * (1 - share) + 1e-9)
 
 
 def hidden_patches(order: Tensor, share: float) -> Tensor:
@@ -21,18 +27,17 @@ def hidden_patches(order: Tensor, share: float) -> Tensor:
     order : Tensor, shape (batch, patch, ...)
         Random numbers; a row is along the second axis.
     share : float
-        Of hidden patches; ``int(patches * (1 - share))`` stay.
+        Of hidden patches; the others are rounded down.
 
     Returns
     -------
     Tensor, bool, of the same shape
     """
-    kept = int(order.shape[1] * (1 - share))
-    return order.argsort(dim=1).argsort(dim=1) >= kept
+    return order.argsort(dim=1).argsort(dim=1) >= visible_patches(order.shape[1], share)
 
 
 def masked_patch_error(prediction: Tensor, patches: Tensor, hidden: Tensor) -> Tensor:
-    """Mean squared error of hidden patches, each counting alike.
+    """Mean squared error of hidden patches, each of all ranks counting alike.
 
     Parameters
     ----------
@@ -49,4 +54,5 @@ def masked_patch_error(prediction: Tensor, patches: Tensor, hidden: Tensor) -> T
     counted = known.sum(-1)  # (batch, patch, channel)
     of_patch = error.sum(-1) / counted.clamp(min=1)
     weight = hidden & (counted > 0)
-    return (of_patch * weight).sum() / weight.sum().clamp(min=1)
+    everyone = gather_rows(weight.sum()[None]).sum()
+    return world_size() * (of_patch * weight).sum() / everyone.clamp(min=1)

@@ -49,7 +49,8 @@ def separation_terms(seen: Separated) -> dict[str, Tensor]:
     Returns
     -------
     dict of Tensors, scalars
-        ``salient`` is 0 in a batch without patients, ``background`` in one without controls.
+        ``salient`` is 0 in a batch without patients, ``background`` in one without controls; one sample alone
+        has none to be apart from.
 
     References
     ----------
@@ -72,7 +73,12 @@ def separation_terms(seen: Separated) -> dict[str, Tensor]:
 
 
 def uniformity(x: Tensor) -> Tensor:
-    """Logarithm of the mean kernel over pairs of rows of ``x``, shape (batch, dim): 0 when all are equal."""
+    """Logarithm of the mean kernel over pairs of rows of ``x``, shape (batch, dim).
+
+    It is 0 when all are equal, and where there is no pair.
+    """
+    if len(x) < 2:
+        return x.sum() * 0
     first, second = torch.triu_indices(len(x), len(x), 1, device=x.device)
     exponent = -_squared_distances(x)[first, second] / WIDTH
     return exponent.logsumexp(0) - math.log(len(first))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import torch
@@ -9,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from tsrep.errors import ConfigError
 from tsrep.losses.gather import gather_views
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Relation
@@ -16,6 +18,7 @@ from tsrep.losses.similarity import exact, single
 from tsrep.registry import LOSSES
 
 LAST = 3.0  # knots beyond weigh next to nothing under the normal density
+FEWEST = 8  # samples whose distribution is compared
 
 
 def normality(x: Tensor, directions: Tensor, *, knots: int = 17) -> Tensor:
@@ -87,6 +90,17 @@ class SIGReg(Loss):
         super().__init__()
         self.centre = centre
         self.weight, self.directions, self.knots, self.per_sample = weight, directions, knots, per_sample
+
+    def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:
+        """See :class:`Loss`: all batches are too small to have a distribution."""
+        del dim, width
+        largest, enough = max(sizes), sum(sizes) >= FEWEST
+        if largest < FEWEST:
+            remedy = f"set training.batch_size to {FEWEST} or more" if enough else "add recordings"
+            raise ConfigError(
+                "loss sigreg compares the distribution of a batch with the normal one, but the largest batch "
+                f"has {largest} samples; {remedy}, or choose another loss such as vicreg"
+            )
 
     def draw(self, size: tuple[int, int, int], *, generator: torch.Generator) -> Tensor:
         """Directions, shape (dim, direction)."""

@@ -88,13 +88,15 @@ def _all_tuples(signals: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
     return products, fine
 
 
-def pairwise_clip(rows: Tensor, scale: Tensor | float) -> Tensor:
+def pairwise_clip(rows: Tensor, scale: Tensor | float, *, present: Tensor | None = None) -> Tensor:
     """Sum over pairs of signals of CLIP's loss, both directions averaged: what pairs alone can say.
 
     Parameters
     ----------
     rows : Tensor, shape (signal, batch, dim)
     scale : Tensor or float
+    present : Tensor, shape (batch,), bool, optional
+        As in :func:`symile`.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def pairwise_clip(rows: Tensor, scale: Tensor | float) -> Tensor:
     Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021.
     """
     pairs = [rows[[one, other]] for one, other in combinations(range(len(rows)), 2)]
-    return torch.stack([symile(pair, scale) for pair in pairs]).sum()
+    return torch.stack([symile(pair, scale, present=present) for pair in pairs]).sum()
 
 
 def cyclic_moves(signals: int, size: int, *, generator: torch.Generator) -> Tensor:

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, RunError
 from tsrep.losses.gather import gather_views
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Relation
@@ -26,11 +26,22 @@ def whitened(x: Tensor, epsilon: float) -> Tensor:
     x : Tensor, shape (..., row, dim)
     epsilon : float
         Share of the identity in the covariance.
+
+    Raises
+    ------
+    RunError
+        When a covariance is singular.
     """
     centred = x - x.mean(-2, keepdim=True)
     covariance = centred.mT @ centred / (x.shape[-2] - 1)  # (..., dim, dim)
     identity = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
-    factor = torch.linalg.cholesky((1 - epsilon) * covariance + epsilon * identity)
+    factor, failed = torch.linalg.cholesky_ex((1 - epsilon) * covariance + epsilon * identity)
+    # where values are not finite neither is the loss, which training refuses by itself
+    if bool((failed.bool() & covariance.isfinite().all(-1).all(-1)).any()):
+        raise RunError(
+            f"loss w-mse cannot whiten {x.shape[-2]} samples in {x.shape[-1]} dimensions, as their "
+            f"covariance is singular; raise loss.epsilon from {epsilon:g}"
+        )
     white: Tensor = torch.linalg.solve_triangular(factor, centred.mT, upper=False)
     return white.mT
 
@@ -45,7 +56,8 @@ class WMSE(Loss):
         Samples that are whitened together, more than there are dimensions; None is twice as many. Those that
         are left over have no part in a step, and a last batch that is smaller than a group has no loss.
     epsilon : float
-        Share of the identity in the covariance, 0 as published.
+        Share of the identity in the covariance, 0 as published; training stops where representations fill
+        fewer dimensions then.
     distance : {"unit", "mse"}
         Between rows of unit length, or the mean over their values.
 
@@ -80,6 +92,15 @@ class WMSE(Loss):
             f"loss w-mse whitens groups of {size} samples, but the largest batch has {largest}; "
             f"set {' or '.join(remedies)}"
         )
+
+    def refuse_head(self, hidden: int, projection: int) -> None:
+        """See :class:`Loss`: a projection wider than the hidden layer has a singular covariance."""
+        if self.epsilon == 0 and projection > hidden:
+            raise ConfigError(
+                f"loss w-mse with loss.epsilon 0 whitens {projection} dimensions, but a hidden layer of "
+                f"{hidden} fills no more than so many; lower objective.projection to {hidden}, raise "
+                f"objective.hidden to {projection}, or set loss.epsilon to 0.001"
+            )
 
     def draw(self, size: tuple[int, int, int], *, generator: torch.Generator) -> Tensor:
         """Order of the samples, shape (batch,); groups are consecutive."""

@@ -87,7 +87,7 @@ class LeJepa(Objective):
         self.needs = self.loss.needs
         self.stride, self.pooling = stride, pooling
         self.local_views, self.local_share = local_views, local_share
-        self.projection = projection
+        self.hidden, self.projection = hidden, projection
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
 
     @classmethod
@@ -99,6 +99,7 @@ class LeJepa(Objective):
         """See :class:`Objective`: pieces of no step; and what the loss refuses."""
         self._piece(train.length)
         self.loss.refuse_unfit(train)
+        self.loss.refuse_head(self.hidden, self.projection)
 
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; and what the loss refuses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.errors import ConfigError
-from tsrep.losses.masked_patches import hidden_patches, masked_patch_error
+from tsrep.losses.masked_patches import hidden_patches, masked_patch_error, visible_patches
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.whole_patches import refuse_rest
 from tsrep.registry import OBJECTIVES
@@ -39,8 +40,8 @@ class MaskedPatches(Objective):
     Raises
     ------
     ConfigError
-        When the stride does not divide ``patch``, ``patch`` does not divide a signal, or a signal has fewer
-        than two patches.
+        When the stride does not divide ``patch``, ``patch`` does not divide a signal, a signal has fewer
+        than two patches, or all of them would be hidden.
 
     References
     ----------
@@ -70,13 +71,20 @@ class MaskedPatches(Objective):
         self.head = nn.Linear(dim * (patch // stride), channels * patch)
 
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
-        """See :class:`Objective`: fewer than two patches, or steps that are in none."""
+        """See :class:`Objective`: fewer than two patches, steps that are in none, or no visible patch."""
         if train.length < 2 * self.patch:
             raise ConfigError(
                 f"objective masked-patches has signals of {train.length} steps, fewer than two patches of "
                 f"{self.patch}; raise window.seconds or give a smaller objective.patch"
             )
         refuse_rest("masked-patches", train.length, self.patch, "objective.patch", step=self.stride, fewest=2)
+        count = train.length // self.patch
+        if visible_patches(count, self.share) == 0:
+            most = math.floor(100 - 100 / count) / 100
+            raise ConfigError(
+                f"objective masked-patches hides {self.share:g} of {count} patches, which leaves none to "
+                f"predict them from; lower objective.share to {most:g}, or give a smaller objective.patch"
+            )
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``reconstruction``; see :class:`Objective`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -15,7 +16,7 @@ from tsrep.losses.sepclr import Separated, separation_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, nearest
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.view import View
 
@@ -117,6 +118,15 @@ class SepCLR(Objective):
             raise ConfigError(
                 f"objective sepclr separates patients from controls (objective.controls: {names}), but all "
                 f"training samples are of {found}; name other controls or add recordings"
+            )
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`: batches of one sample."""
+        super().refuse_batches(encoder, train, batches)
+        if max(map(len, batches)) < 2:
+            raise ConfigError(
+                "objective sepclr compares the samples of a batch, but each batch has one; raise "
+                "training.batch_size, or add recordings where there is one sample only"
             )
 
     def own_view(self) -> View:

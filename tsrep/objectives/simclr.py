@@ -85,7 +85,7 @@ class SimCLR(Objective):
         self.loss = chosen_loss(loss, NTXent(temperature))
         self.needs = self.loss.needs
         self.pooling = pooling
-        self.projection = projection
+        self.hidden, self.projection = hidden, projection
         # Without batch normalisation, which would let samples see one another outside of the loss.
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
         # A neutral view would still draw, and cost a pass over the batch.
@@ -107,6 +107,7 @@ class SimCLR(Objective):
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """Ask the loss."""
         self.loss.refuse_unfit(train)
+        self.loss.refuse_head(self.hidden, self.projection)
 
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; and what the loss refuses."""

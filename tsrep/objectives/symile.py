@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,9 +19,10 @@ from tsrep.losses.symile import cyclic_moves, pairwise_clip, random_moves, symil
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, nearest
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Ints, Panel
 
 Group = Annotated[tuple[str, ...], Field(min_length=1)]
-MOST_TUPLES = 100_000
+MOST_TUPLES, LIMIT = 100_000, 1_000_000  # of one batch: by default, and at all
 PARTS = 3
 
 
@@ -44,8 +46,8 @@ class Symile(Objective):
         In the published form shuffled candidates may be the own tuple again, and the scale does not grow
         with the width.
     negatives : {"auto", "all", "shuffled"}
-        All tuples of a batch, or as many shuffled ones as there are samples; ``"auto"`` takes all as long
-        as there are at most 100,000.
+        All tuples of a batch, at most 1,000,000, or as many shuffled ones as there are samples; ``"auto"``
+        takes all as long as there are at most 100,000.
     contrast : {"tuples", "pairs"}
         With ``"pairs"`` the sum over pairs of signals, a control that cannot see what only all tell together.
     hidden, projection : int
@@ -102,10 +104,22 @@ class Symile(Objective):
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``; see :class:`Objective`."""
         rows, scale = self.embedded(encoder, batch.x), self.unit * self.log_scale.exp().clamp(max=100)
+        present = self.present(batch.x)
         if self.contrast == "pairs":
-            return {"contrast": pairwise_clip(rows, scale)}
-        loss = symile(rows, scale, present=self.present(batch.x), moves=self._moves(len(batch), generator))
+            return {"contrast": pairwise_clip(rows, scale, present=present)}
+        loss = symile(rows, scale, present=present, moves=self._moves(len(batch), generator))
         return {"contrast": loss}
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`: more tuples than memory holds."""
+        super().refuse_batches(encoder, train, batches)
+        signals, largest = len(self.heads), max(map(len, batches))
+        if self.contrast == "tuples" and self.negatives == "all" and largest ** (signals - 1) > LIMIT:
+            raise ConfigError(
+                f"objective symile takes all tuples of {signals - 1} signals as candidates, which are "
+                f"{largest ** (signals - 1):,} of a batch of {largest} samples; set objective.negatives to "
+                "shuffled"
+            )
 
     def embedded(self, encoder: Encoder, x: Tensor) -> Tensor:
         """Projections of every group of channels.
@@ -131,10 +145,13 @@ class Symile(Objective):
     def _moves(self, size: int, generator: torch.Generator) -> Tensor | None:
         """Shuffled candidates, the same on all ranks; None for all tuples."""
         signals, count = len(self.heads), size * world_size()
-        many = count ** (signals - 1) > MOST_TUPLES
-        if self.negatives == "all" or (self.negatives == "auto" and not many) or count < signals:
+        tuples, few = count ** (signals - 1), count < signals
+        if self.negatives == "all" or (self.negatives == "auto" and tuples <= MOST_TUPLES):
             return None
-        draw = random_moves if self.form == "published" else cyclic_moves
+        if few and tuples <= LIMIT:
+            return None
+        # so few samples cannot all move by different numbers
+        draw = random_moves if self.form == "published" or few else cyclic_moves
         return gather_rows(draw(signals, count, generator=generator)[None])[0]
 
 

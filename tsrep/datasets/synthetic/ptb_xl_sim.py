@@ -86,12 +86,14 @@ class PtbXlSim(PtbXl):
 
         Raises
         ------
+        ConfigError
+            When ``rename`` names a channel that is not there.
         DataError
             When the cohort cannot be written or read.
         """
         cache = cache_folder(cache)
         root = self._simulated(cache) if root is None else root
-        return self.read(self.find(root), cache=cache, strict=strict, progress=progress)
+        return super().load(root, cache=cache, strict=strict, progress=progress)
 
     def _simulated(self, cache: Path) -> Path:
         size = f"{self.patients}x{self.records_per_patient:g}"
