@@ -179,6 +179,7 @@ def test_layers_without_initialiser_are_redrawn_at_their_scale() -> None:
     assert torch.equal(one.network.position, encoder.network.position)
     assert torch.equal(one.network.mixing, encoder.untrained(0).network.mixing)
     assert one.description.parameters_from == "random, seed 0"
+    assert not torch.equal(encoder.another().network.mixing, encoder.network.mixing)
 
 
 def test_contract_must_say_how_wide_the_representation_is() -> None:

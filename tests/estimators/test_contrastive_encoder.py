@@ -207,7 +207,7 @@ class TestGroups:
         x = waves(n=8)[0]
         frame3 = with_ids(x, patient=np.repeat(range(4), 2))
         settings = {"objective": "comet", "objective_params": None}
-        with pytest.raises(ConfigError, match="every training sample is a trial of its own"):
+        with pytest.raises(ConfigError, match="the training part has no two samples of a trial"):
             encoder(**settings).fit(frame3)
         assert encoder(**settings, window=8).fit(frame3).transform(frame3).shape == (8, 8)
 

@@ -151,6 +151,9 @@ def test_crops_are_those_of_the_signal() -> None:
     assert torch.equal(Crops(Ramp(), 30, 4)(x), Ramp()(x))
     keep = torch.ones(2, 22, dtype=torch.bool)
     assert torch.equal(shown(x, keep), z)
+    other = shown.another()
+    assert (other.crop, other.hop) == (8, 4)
+    assert other.encoder is not shown.encoder
 
 
 def places(n: int = 400) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.patch_transformer import PatchTransformer
 from tsrep.objectives.byol import Byol
+from tsrep.objectives.clocs import Clocs
 from tsrep.objectives.comet import Comet
 from tsrep.objectives.jepa import Jepa
 from tsrep.objectives.lejepa import LeJepa
@@ -47,6 +48,11 @@ def _moco(queue: int) -> Objective:
 
 MADE: Mapping[str, tuple[Callable[[], Encoder], Callable[[], Objective]]] = {
     "byol": (_convolutions, lambda: Byol(6, 2, view=SAME, norm="none", hidden=8, projection=4, momentum=0.8)),
+    # two of the six pairs of views, drawn each step
+    "clocs": (
+        lambda: DilatedConv(1, hidden=4, dim=6, depth=2),
+        lambda: Clocs(6, 2, views="segments-leads", pooling="mean", pairs=2),
+    ),
     "comet": (
         _convolutions,
         lambda: Comet(6, 2, view=SAME, patient_weight=0.3, hidden=8, projection=4, pooling="mean"),
@@ -79,7 +85,8 @@ def trained(name: str, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
         whole = Batch(x=x, label=n, patient=people, trial=n % 3, sample=n, start=3 * n + step)
         part = Batch(**{key: each if each is None else each[rows] for key, each in vars(whole).items()})
         optimizer.zero_grad()
-        torch.autograd.backward(torch.stack([*parallel(part, torch_generator("step", step)).values()]).sum())
+        generator = torch_generator("step", step, rank)  # each rank has draws of its own
+        torch.autograd.backward(torch.stack([*parallel(part, generator).values()]).sum())
         optimizer.step()
         objective.after_step()
     return net.state_dict()

@@ -117,11 +117,72 @@ def test_without_positives_or_patients_there_is_nothing_to_learn() -> None:
     with pytest.raises(ConfigError, match="all training samples are of one"):
         objective(encoder).refuse_unfit(encoder, one)
     single = Panel.from_arrays(x, label=n % 2, patient=n, trial=n, sfreq=100)
-    with pytest.raises(ConfigError, match=r"cut several windows of each recording, or set"):
+    with pytest.raises(
+        ConfigError, match=r"no two samples of a trial; cut several windows of each recording, or set"
+    ):
         objective(encoder).refuse_unfit(encoder, single)
     objective(encoder, trial_weight=0.0).refuse_unfit(encoder, single)
     with pytest.raises(ConfigError, match="three levels of weight zero"):
         objective(encoder, sample_weight=0, trial_weight=0)
+
+
+def a_panel(patient: list[int], trial: list[int]) -> Panel:
+    n = len(patient)
+    return Panel.from_arrays(
+        np.zeros((n, 3, 40), np.float32), label=np.arange(n) % 2, patient=patient, trial=trial, sfreq=100
+    )
+
+
+def test_each_level_that_has_a_weight_wants_its_own_positives() -> None:
+    encoder = ResNet1d(3, width=4, dim=6)
+    patients = {"trial_weight": 0.0, "patient_weight": 0.5}
+    windows = a_panel([0, 0, 1, 1], [0, 0, 1, 1])  # of one recording of each patient
+    objective(encoder).refuse_unfit(encoder, windows)
+    with pytest.raises(ConfigError) as refusal:
+        objective(encoder, patient_weight=0.5).refuse_unfit(encoder, windows)
+    assert str(refusal.value) == (
+        "objective comet has a patient level, but the training part has no two trials of a patient; add "
+        "recordings of its patients, or set objective.patient_weight to 0"
+    )
+    recordings = a_panel([0, 0, 1, 1], [0, 1, 2, 3])
+    objective(encoder, **patients).refuse_unfit(encoder, recordings)
+    assert not objective(encoder, **patients).repeats
+
+
+def test_a_level_without_positives_in_any_batch_is_refused() -> None:
+    encoder, n = ResNet1d(3, width=4, dim=6), np.arange(8)
+    panel = a_panel([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 2, 2, 3, 3])
+    apart, trials, both = [n[[0, 4]], n[[2, 6]]], [n[[0, 1, 4, 5]]], [n]
+    made = objective(encoder, patient_weight=0.5)
+    with pytest.raises(
+        ConfigError, match="trial level, but no batch has two samples of a trial; set sampler"
+    ):
+        objective(encoder).refuse_batches(encoder, panel, apart)
+    with pytest.raises(
+        ConfigError, match=r"no batch has two trials .* \{name: patient-wise, trials: 2\}, or"
+    ):
+        made.refuse_batches(encoder, panel, trials)
+    made.refuse_batches(encoder, panel, both)
+
+
+def test_masked_levels_want_their_own_positives_and_negatives() -> None:
+    encoder = ResNet1d(3, width=4, dim=6)
+    windows, recordings = a_panel([0, 0, 1, 1], [0, 0, 1, 1]), a_panel([0, 0, 1, 1], [0, 1, 2, 3])
+    patients = built("comet-masked", {"trial_weight": 0.0}, encoder, 3)
+    assert not patients.repeats
+    for panel in (windows, recordings):
+        patients.refuse_unfit(encoder, panel)
+    usual, nested = (
+        built("comet-masked", {"trial_negatives": each}, encoder, 3)
+        for each in ("other-patients", "same-patient")
+    )
+    usual.refuse_unfit(encoder, windows)
+    with pytest.raises(
+        ConfigError, match="comet-masked has a trial level, but the training part has no two sam"
+    ):
+        usual.refuse_unfit(encoder, recordings)
+    with pytest.raises(ConfigError, match="has no two trials of a patient"):
+        nested.refuse_unfit(encoder, windows)
 
 
 def test_batches_of_one_patient_each_are_refused() -> None:

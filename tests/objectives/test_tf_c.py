@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.objectives_simulated import SIMULATIONS, built, gains, make_batch
+from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.nt_xent import ntxent
 from tsrep.losses.tf_c import Domains, poly_ntxent, time_frequency_contrast
 from tsrep.objectives.tf_c import TfC
-from tsrep.registry import OBJECTIVES
+from tsrep.registry import ENCODERS, OBJECTIVES
 from tsrep.rng import initial_weights, torch_generator
 from tsrep.signals import Panel
 from tsrep.testing import check_objective
@@ -131,6 +132,35 @@ def test_the_second_encoder_is_another_of_the_same_kind_and_is_trained() -> None
     blank = OBJECTIVES.build({"name": "tf-c"}, dim=6, channels=2, covariates=0)
     with pytest.raises(RuntimeError, match=r"call objective\.attach"):
         blank(encoder, make_batch(torch.randn(5, 2, 41)), generator=torch_generator(0))
+
+
+# encoders that are wide unless told
+NARROW: dict[str, dict[str, Any]] = {
+    "conv-s4d": {"width": 64},
+    "dilated-conv-ar": {"hidden": 16, "dim": 32},
+    "informer": {"width": 32, "dim": 32, "layers": 1},
+}
+
+
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_the_second_encoder_starts_as_the_architecture_does(name: str) -> None:
+    def drawn(seed: int) -> Encoder:
+        with initial_weights(seed):
+            made: Encoder = ENCODERS.build({"name": name} | NARROW.get(name, {}), channels=3)
+        return made
+
+    encoder, unrelated = drawn(0), drawn(1).state_dict()
+    with initial_weights(2):
+        objective = TfC(encoder.dim, 3, hidden=8, projection=4)
+        objective.attach(encoder)
+    assert objective.frequency is not None
+    other = objective.frequency.state_dict()
+    assert other.keys() == unrelated.keys()
+    for key, own in encoder.state_dict().items():
+        random = not torch.equal(own, unrelated[key])
+        assert torch.equal(own, other[key]) is not random, key
+        if random and own.numel() > 64:
+            assert other[key].std().item() == pytest.approx(unrelated[key].std().item(), rel=0.3), key
 
 
 def test_trained_it_reads_a_frequency() -> None:

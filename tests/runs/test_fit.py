@@ -162,7 +162,7 @@ def test_a_taken_folder_is_refused_and_left_alone(tiny_run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"window": {"seconds": 10.0}}, ConfigError, "needs several samples of a trial"),
+        ({"window": {"seconds": 10.0}}, ConfigError, "no two samples of a trial"),
         (
             {"window": {"seconds": 10.0}, "objective": "clocs"},
             ConfigError,

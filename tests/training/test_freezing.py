@@ -163,7 +163,7 @@ def test_all_frozen_gives_each_weight_its_gradient_back() -> None:
 def test_rates_decay_towards_the_input_and_vectors_are_not_pulled_to_zero() -> None:
     encoder, head = S4D(3, width=8, depth=2), nn.Linear(8, 2)
     trained = [*encoder.parameters(), *head.parameters()]
-    groups = layered_groups(trained, encoder, lr=0.1, decay=0.5)
+    groups = layered_groups(trained, encoder, encoder.slow_parameters(), lr=0.1, decay=0.5)
     assert sorted(id(p) for group in groups for p in group["params"]) == sorted(map(id, trained))
     optimizer = AdamW(groups, lr=0.1, weight_decay=0.3)
     optimizer.set_rate(0.1)

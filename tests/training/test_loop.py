@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from torch import Tensor, nn
 from tests.panels import make_panel
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.s4d import S4D
 from tsrep.errors import ConfigError, RunError
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.tf_c import TfC
 from tsrep.registry import SAMPLERS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Batch
@@ -87,6 +90,23 @@ def trainer(folder: Path, *hooks: Hook, explode_after: int | None = None, **sett
         folder=folder,
         hooks=hooks,
     )
+
+
+@pytest.mark.parametrize("decay", [1.0, 0.5])
+def test_slow_parameters_of_an_encoder_of_the_objective_move_slowly_too(tmp_path: Path, decay: float) -> None:
+    usual = trainer(tmp_path, layer_decay=decay, keep="loss")
+    encoder, objective = S4D(2, width=4, dim=6, depth=1), TfC(6, 2, hidden=4, projection=4)
+    objective.attach(encoder)
+    assert isinstance(objective.frequency, S4D)
+    made = replace(usual, encoder=encoder, objective=objective)
+    made.optimizer.set_rate(made.settings.lr)
+    group_of = {id(p): group for group in made.optimizer.param_groups for p in group["params"]}
+    for each in (encoder, objective.frequency):
+        (slow,) = each.slow_parameters()
+        for parameter in slow.parameters:
+            group = group_of[id(parameter)]
+            assert group["weight_decay"] == 0
+            assert group["lr"] <= slow.most_rate < made.settings.lr
 
 
 def run(folder: Path, *hooks: Hook, **settings: Any) -> Outcome:

@@ -36,6 +36,10 @@ class Crops(Encoder):
         z = self.encoder(pieces.flatten(0, 1), kept)  # (batch * crop, dim, time')
         return z.reshape(*pieces.shape[:2], *z.shape[1:]).transpose(1, 2).flatten(2)
 
+    def another(self) -> Crops:
+        """See :meth:`Encoder.another`."""
+        return Crops(self.encoder.another(), self.crop, self.hop)
+
     def slow_parameters(self) -> list[SlowParameters]:
         """Those of the encoder."""
         return self.encoder.slow_parameters()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import torch
 from pydantic import AfterValidator, Field
@@ -89,6 +89,14 @@ class Encoder(nn.Module, ABC):
     latent_dim: int | None = None
     token_overlap: int | None = None
 
+    def __new__(cls, *arguments: Any, **settings: Any) -> Self:
+        made = super().__new__(cls)
+        made.__dict__["_made_of"] = (
+            arguments,
+            settings,
+        )  # not an attribute of the module, which is not made yet
+        return made
+
     @abstractmethod
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """Representation of signals.
@@ -111,6 +119,14 @@ class Encoder(nn.Module, ABC):
         Encoders that take any channels, or look at their names, override this method.
         """
         del names
+
+    def another(self) -> Self:
+        """An encoder of the same architecture with weights of its own, drawn as those of this one were.
+
+        It is made of the same arguments. An encoder that is made of modules overrides this method.
+        """
+        arguments, settings = self.__dict__["_made_of"]
+        return type(self)(*arguments, **settings)
 
     def last_step(self, x: Tensor) -> Tensor:
         """Representation of the last steps of signals: the last output of windows that end where ``x`` ends.

@@ -12,6 +12,7 @@ from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
 from tsrep.losses.clocs import Form, clocs_contrast
+from tsrep.losses.gather import gather_rows
 from tsrep.losses.similarity import Temperature
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
@@ -151,7 +152,8 @@ class Clocs(Objective):
     def _chosen(self, generator: torch.Generator) -> Tensor | None:
         if self.pairs is None:
             return None
-        return torch.randperm(self.all_pairs, generator=generator, device=generator.device)[: self.pairs]
+        drawn = torch.randperm(self.all_pairs, generator=generator, device=generator.device)[: self.pairs]
+        return gather_rows(drawn[None])[0]  # those of the first rank: every rank computes the whole loss
 
 
 def _refuse_pairs(pairs: int | None, most: int, form: Form) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -17,9 +18,10 @@ from tsrep.losses.kernel import Kernel, contrasted
 from tsrep.losses.relation import OWN, Lighter, Own, Relation, Rule, Same, Samples
 from tsrep.losses.similarity import Temperature
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.positives import Pair, refuse_no_pair
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.view import View
 
@@ -38,6 +40,7 @@ LEVELS: dict[str, tuple[Rule, Own]] = {
     "trial": (Same("trial"), "drop"),
     "patient": (OtherTrials(), "drop"),
 }
+PAIRS: dict[str, Pair] = {"trial": "samples of a trial", "patient": "trials of a patient"}
 ALONE = Kernel(denominator="own")  # no positive competes with another
 
 
@@ -72,7 +75,7 @@ class Comet(Objective):
     Raises
     ------
     ConfigError
-        When all weights are zero, or all training samples are of one patient.
+        When all weights are zero, all training samples are of one patient, or a level has no positives.
 
     References
     ----------
@@ -125,6 +128,11 @@ class Comet(Objective):
         )
         self.head = nn.Sequential(*head)
 
+    @property
+    def repeats(self) -> frozenset[str]:
+        """None for all levels alike; :meth:`refuse_unfit` asks for those of each."""
+        return frozenset()
+
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """See :class:`Objective`: nobody to contrast with, or no positives of a level."""
         if len(np.unique(train.patient)) < 2:
@@ -132,11 +140,18 @@ class Comet(Objective):
                 "objective comet contrasts patients, and all training samples are of one; add samples "
                 "of others, or choose an objective that contrasts samples, such as simclr"
             )
-        if "trial" in self.weights and len(np.unique(train.trial)) == len(train):
-            raise ConfigError(
-                "objective comet has a trial level, but every training sample is a trial of its own; "
-                "cut several windows of each recording, or set objective.trial_weight to 0"
-            )
+        for level, pair in self._pairs():
+            refuse_no_pair(pair, train, objective="comet", level=level)
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; and batches without positives of a level."""
+        super().refuse_batches(encoder, train, batches)
+        for level, pair in self._pairs():
+            refuse_no_pair(pair, train, batches, objective="comet", level=level)
+
+    def _pairs(self) -> list[tuple[str, Pair]]:
+        """Levels whose positives are other samples, and what a batch must have for each."""
+        return [(level, pair) for level, pair in PAIRS.items() if level in self.weights]
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """One term for each level that has a weight; see :class:`Objective`."""

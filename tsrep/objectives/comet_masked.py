@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Literal
@@ -17,6 +17,7 @@ from tsrep.losses.comet_patient_trial import Negatives, patient_trial_contrast
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.positives import Pair, refuse_no_pair
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Ints, Panel
@@ -153,10 +154,31 @@ class CometMasked(Objective):
             features=identity_features,
         )
 
+    @property
+    def repeats(self) -> frozenset[str]:
+        """None for all levels alike; :meth:`refuse_unfit` asks for those of each."""
+        return frozenset()
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """See :class:`Objective`: no positives of a level, or no negatives of trials in their patient."""
+        for level, pair in self._pairs():
+            refuse_no_pair(pair, train, objective="comet-masked", level=level)
+
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; trials alone may have negatives in their own patient."""
         if "patient" in self.weights or self.trial_negatives == "other-groups":
             super().refuse_batches(encoder, train, batches)
+        for level, pair in self._pairs():
+            refuse_no_pair(pair, train, batches, objective="comet-masked", level=level)
+
+    def _pairs(self) -> Iterator[tuple[str, Pair]]:
+        """What a batch must have for each level."""
+        if "patient" in self.weights:
+            yield "patient", "samples of a patient"
+        if "trial" in self.weights:
+            yield "trial", "samples of a trial"
+            if self.trial_negatives == "same-group":
+                yield "trial", "trials of a patient"
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """One term for each level that has a weight; see :class:`Objective`."""

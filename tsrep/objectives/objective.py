@@ -108,6 +108,11 @@ class Objective(nn.Module, ABC):
     horizon: int = 0
     independent: bool = False
 
+    @property
+    def repeats(self) -> frozenset[str]:
+        """Of ``trial`` and ``patient`` those of which it needs several samples, by default all it needs."""
+        return self.needs & {"trial", "patient"}
+
     @classmethod
     def needs_of(cls, settings: BaseModel) -> frozenset[str]:
         """What :attr:`needs` will be with such settings."""

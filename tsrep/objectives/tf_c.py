@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -95,11 +94,8 @@ class TfC(Objective):
         self.register_module("frequency", None)
 
     def attach(self, encoder: Encoder) -> None:
-        """Make the frequency encoder: a copy that begins with random weights of its own."""
-        self.frequency = copy.deepcopy(encoder)
-        for module in self.frequency.modules():
-            if callable(reset := getattr(module, "reset_parameters", None)):
-                reset()
+        """Make the frequency encoder: another of the same architecture."""
+        self.frequency = encoder.another()
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``time``, ``frequency`` and ``consistency``; see :class:`Objective`."""

@@ -44,6 +44,12 @@ class AdamW(torch.optim.AdamW):
         return {f"lr/{g['layer']}": g["lr"] for g in sorted(groups, key=lambda g: float(g["share"]))}
 
 
+def slow_parameters(module: nn.Module) -> list[SlowParameters]:
+    """What all encoders in a module ask for; the parameters of one inside another are in both of theirs."""
+    encoders = (part for part in module.modules() if isinstance(part, Encoder))
+    return [slow for encoder in encoders for slow in encoder.slow_parameters()]
+
+
 def parameter_groups(
     parameters: Iterable[nn.Parameter], slow: Iterable[SlowParameters], lr: float
 ) -> list[dict[str, Any]]:
@@ -54,7 +60,7 @@ def parameter_groups(
     parameters : iterable of Parameter
         All that are trained; what a slow group holds beside them is left out.
     slow : iterable of SlowParameters
-        What encoders ask for; see :meth:`tsrep.encoders.encoder.Encoder.slow_parameters`.
+        What encoders ask for; of a parameter that is in several the first holds.
     lr : float
         Full learning rate of the common group, of which a slow group gets a share when it is too large.
 
@@ -75,7 +81,11 @@ def parameter_groups(
 
 
 def layered_groups(
-    parameters: Iterable[nn.Parameter], encoder: Encoder, lr: float, decay: float
+    parameters: Iterable[nn.Parameter],
+    encoder: Encoder,
+    slow: Iterable[SlowParameters],
+    lr: float,
+    decay: float,
 ) -> list[dict[str, Any]]:
     """Parameters as AdamW takes them, with a learning rate that decays from layer to layer.
 
@@ -87,6 +97,8 @@ def layered_groups(
     parameters : iterable of Parameter
         All that are trained.
     encoder : Encoder
+    slow : iterable of SlowParameters
+        What encoders ask for.
     lr : float
         Full learning rate, which limits the share of slow parameters.
     decay : float
@@ -100,7 +112,7 @@ def layered_groups(
     weights, layer_of = dict(encoder.named_parameters()), dict[int, tuple[str, float]]()
     for depth, (layer, names) in enumerate(reversed(encoder.layer_groups())):
         layer_of |= {id(weights[name]): (layer, decay**depth) for name in names}
-    most = {id(p): slow.most_rate / lr for slow in encoder.slow_parameters() for p in slow.parameters}
+    most = {id(p): part.most_rate / lr for part in slow for p in part.parameters}
     groups: dict[tuple[str, float, bool], list[nn.Parameter]] = {}
     for parameter in parameters:
         layer, share = layer_of.get(id(parameter), ("objective", 1.0))

@@ -26,7 +26,7 @@ from tsrep.rng import torch_generator
 from tsrep.sampling.batches import PanelTensors
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
-from tsrep.training.adamw import AdamW, layered_groups, parameter_groups
+from tsrep.training.adamw import AdamW, layered_groups, parameter_groups, slow_parameters
 from tsrep.training.averaging import RunningTerms, Step, weight_average
 from tsrep.training.checkpoint import (
     Kept,
@@ -124,10 +124,11 @@ class Trainer:
         # First: it takes its parameters out of those that ask for a gradient.
         self.inner = InnerOptimisations(self.net, settings, self.seed, self.device, self.ranks)
         weights = [p for p in self.net.parameters() if p.requires_grad]
+        slow = slow_parameters(self.net)  # an objective may train an encoder of its own
         groups = (
-            layered_groups(weights, self.encoder, settings.lr, settings.layer_decay)
+            layered_groups(weights, self.encoder, slow, settings.lr, settings.layer_decay)
             if settings.layer_decay < 1
-            else parameter_groups(weights, self.encoder.slow_parameters(), settings.lr)
+            else parameter_groups(weights, slow, settings.lr)
         )
         self.thawing = Thawing(self.encoder, settings.epochs) if settings.gradual else None
         self.optimizer = AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)

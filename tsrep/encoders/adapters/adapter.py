@@ -134,6 +134,10 @@ class Adapter(Encoder):
             return super().layer_groups()
         return [(group, [f"network.{name}" for name in names]) for group, names in own()]
 
+    def another(self) -> Adapter:
+        """See :meth:`Encoder.another`."""
+        return self.untrained(int(torch.randint(UNBOUNDED, ())))
+
     def untrained(self, seed: int) -> Adapter:
         """The same architecture with random weights; see :func:`redrawn` where nothing makes it anew."""
         anew = self._remake or partial(redrawn, self.network)

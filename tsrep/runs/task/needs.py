@@ -46,7 +46,7 @@ def refuse_unmet_needs(
             "another objective"
         )
     train = prepared.panel.select(prepared.split.train)
-    _refuse_lonely_samples(config.objective.name, objective.needs, train)
+    _refuse_lonely_samples(config.objective.name, objective, train)
     _refuse_unfit(config, encoder, objective, prepared)
     if config.pretrain is not None:
         alone = config.objective_class.pretraining(config.objective)
@@ -113,14 +113,14 @@ def _refuse_unfit(config: Configuration, encoder: Encoder, objective: Objective,
     objective.refuse_batches(encoder, samples, sampler_of(config, samples).epoch(1))
 
 
-def _refuse_lonely_samples(name: str, needs: frozenset[str], train: Panel) -> None:
+def _refuse_lonely_samples(name: str, objective: Objective, train: Panel) -> None:
     for what, ids, remedy in (
         ("trial", train.trial, "shorten window.seconds"),
         ("patient", train.patient, "shorten window.seconds or add records"),
     ):
-        if what in needs and len(np.unique(ids)) == len(train):
+        if what in objective.repeats and len(np.unique(ids)) == len(train):
             raise ConfigError(
                 f"objective {name} needs several samples of a {what}, but each has one; {remedy}"
             )
-    if "patient" in needs and len(np.unique(train.patient)) < 2:
+    if "patient" in objective.needs and len(np.unique(train.patient)) < 2:
         raise ConfigError(f"objective {name} needs at least two training patients; add patients")
