@@ -91,10 +91,7 @@ class Encoder(nn.Module, ABC):
 
     def __new__(cls, *arguments: Any, **settings: Any) -> Self:
         made = super().__new__(cls)
-        made.__dict__["_made_of"] = (
-            arguments,
-            settings,
-        )  # not an attribute of the module, which is not made yet
+        made.__dict__["_made_of"] = arguments, settings  # a module takes attributes after its __init__ only
         return made
 
     @abstractmethod
