@@ -35,6 +35,9 @@ BANKED = [
 ]
 
 
+KEPT = ["cacr", "dcl", "dclw", "hcl", "infonce", "nt-xent", "weighted-negatives"]
+
+
 @pytest.fixture(autouse=True)
 def _same_weights() -> None:
     torch.manual_seed(0)
@@ -98,8 +101,62 @@ def test_moco_takes_what_contrasts_rows_with_candidates(name: str, queue: int) -
     assert all(term.isfinite() for term in terms_of(build(settings), aged()).values())
 
 
+@pytest.mark.parametrize("name", LOSSES.names())
+@pytest.mark.parametrize("objective", ["comet", "clocs"])
+def test_levels_take_what_keeps_their_positives(objective: str, name: str) -> None:
+    settings: dict[str, Any] = {"name": objective, "loss": {"name": name}}
+    if name not in KEPT:
+        with pytest.raises(ConfigError, match=f"{objective} says which samples.*loss {name} "):
+            build(settings)
+        return
+    made = build(settings)
+    assert all(term.isfinite() for term in terms_of(made, aged()).values())
+    checked = OBJECTIVES.entry(objective).settings(**settings)
+    assert LOSSES.build({"name": name}).needs <= made.needs
+    assert (
+        LOSSES.build({"name": name}).needs <= OBJECTIVES.entry(objective).cls.needs_of(checked) | made.needs
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_contexts_and_domains_take_every_loss(name: str) -> None:
+    loss = {"name": name} | ({"group": 13} if name == "w-mse" else {})
+    for settings in ({"name": "ts-tcc", "lags": 4}, {"name": "tf-c", "projection": 12}):
+        made = build(settings | {"loss": loss})
+        assert all(term.isfinite() for term in terms_of(made, aged(16)).values())
+        assert made.needs == LOSSES.build({"name": name}).needs
+
+
+def test_a_level_contrasts_its_own_positives_by_any_loss() -> None:
+    made = build({"name": "comet", "loss": "dcl", "patient_weight": 0.0})
+    encoder, batch = conv(), aged()
+    plain, moved = (
+        made(encoder, replace(batch, trial=trial), generator=torch_generator(0))
+        for trial in (torch.arange(8) // 2, torch.arange(8) % 4)
+    )
+    assert torch.equal(plain["sample"], moved["sample"])
+    assert not torch.equal(plain["trial"], moved["trial"])
+
+
+def test_two_halves_without_patients_are_contrasted_alike_by_nt_xent() -> None:
+    values = []
+    for loss in ({}, {"loss": {"name": "nt-xent", "temperature": 0.1}}):
+        torch.manual_seed(0)
+        made = build({"name": "clocs", "patient_positives": False} | loss)
+        values.append(terms_of(made, aged())["contrast"])
+    torch.testing.assert_close(*values)
+
+
+def test_a_loss_of_clocs_goes_with_its_corrected_form_and_all_pairs() -> None:
+    for more in ({"form": "published"}, {"pairs": 1}):
+        with pytest.raises(ConfigError, match="goes with the corrected form and all pairs"):
+            build({"name": "clocs", "loss": "dcl"} | more)
+
+
 def test_the_own_losses_are_the_defaults() -> None:
     pairs = (
+        ({"name": "ts-tcc", "temperature": 0.3, "lags": 4}, {"name": "nt-xent", "temperature": 0.3}),
+        ({"name": "tf-c", "temperature": 0.3}, {"name": "nt-xent", "temperature": 0.3}),
         ({"name": "simclr", "temperature": 0.3}, {"name": "nt-xent", "temperature": 0.3}),
         ({"name": "moco", "temperature": 0.3}, {"name": "infonce", "temperature": 0.3}),
         ({"name": "fixed-view", "temperature": 0.3}, {"name": "infonce", "temperature": 0.3}),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tsrep.losses.gather import world_size
 from tsrep.losses.kernel import Kernel, RowLoss, Similarity, candidates_of, contrasted, over_rows, rows_of
 from tsrep.losses.loss import Loss
-from tsrep.losses.relation import Apart, Lighter, Relation, Rule, Samples
+from tsrep.losses.relation import Apart, Lighter, Relation, Rule, Same, Samples
 from tsrep.losses.similarity import Learnable
 from tsrep.registry import Settings
 
@@ -76,6 +76,12 @@ class Contrast(Loss):
             self.log_scale = nn.Parameter(torch.tensor(-math.log(START)))
         self.needs = self.needs | pairs.needs
         self.kernel = Kernel()
+
+    @property
+    def keeps_positives(self) -> bool:  # type: ignore[override]  # a fact of what the settings chose
+        """See :class:`Loss`."""
+        given = Relation(Samples.plain(1, torch.device("cpu")), positives=Same("trial"))
+        return self.takes_bank and self.related(given).positives == given.positives
 
     @property
     def temperature(self) -> Any:

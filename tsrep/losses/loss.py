@@ -40,6 +40,8 @@ class Loss(nn.Module, ABC):
         Whether some of its factors are numbers to the gradient, which then is not that of the value.
     normalises : bool
         Whether rows come to unit length first, so that their length does not matter.
+    keeps_positives : bool
+        Whether its positives are those of the relation that it is given.
     """
 
     views: ClassVar[tuple[int, int | None]] = (2, None)
@@ -49,6 +51,7 @@ class Loss(nn.Module, ABC):
     takes_bank: ClassVar[bool] = False
     detaches: bool = False
     normalises: ClassVar[bool] = True
+    keeps_positives: bool = False
 
     def draw(self, size: tuple[int, int, int], *, generator: torch.Generator) -> Tensor | None:
         """All randomness of one step, the same on every rank; None where there is none.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -44,6 +46,7 @@ def time_frequency_contrast(
     share: float = 0.2,
     margin: float = 1.0,
     temperature: float = 0.2,
+    contrast: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Weighted terms ``time``, ``frequency`` and ``consistency``.
 
@@ -61,6 +64,8 @@ def time_frequency_contrast(
         Of the two contrasts within domains; the consistency has the rest, in the form of 2023 all of it.
     margin : float
     temperature : float
+    contrast : callable, optional
+        Of two views, in place of the form's own at that temperature.
 
     Returns
     -------
@@ -71,10 +76,8 @@ def time_frequency_contrast(
     Zhang et al., "Self-Supervised Contrastive Pre-Training for Time Series via Time-Frequency Consistency",
     NeurIPS 2022, equations 1 to 4. The hinge is a reading of the margin in equation 3.
     """
-    contrast = ntxent if form == "corrected" else poly_ntxent
-
-    def distance(one: Tensor, other: Tensor) -> Tensor:
-        return contrast(one, other, temperature=temperature)
+    of_form = ntxent if form == "corrected" else poly_ntxent
+    distance = contrast or partial(of_form, temperature=temperature)
 
     own = distance(seen.z_time, seen.z_frequency)
     within = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from tsrep.errors import ConfigError
 from tsrep.losses.gather import gather_rows, world_size
 from tsrep.losses.loss import Loss, refuse_views
 from tsrep.losses.relation import Relation, Samples
@@ -33,6 +35,24 @@ def chosen_loss(settings: Any, own: Loss) -> Loss:
     return loss
 
 
+def loss_of_levels(settings: Any, own: Loss, objective: str) -> Loss:
+    """The loss that settings choose for an objective that says itself which samples are positives.
+
+    Raises
+    ------
+    ConfigError
+        When the loss has none, or finds them by itself.
+    """
+    loss = chosen_loss(settings, own)
+    if not loss.keeps_positives:
+        name: Any = getattr(loss, "name", type(loss).__name__)
+        raise ConfigError(
+            f"objective {objective} says which samples are positives, and loss {name} has none or finds them "
+            "by itself; choose one such as nt-xent or dcl"
+        )
+    return loss
+
+
 def needs_of_loss(settings: Any) -> frozenset[str]:
     """What a chosen loss must know of every sample."""
     return frozenset() if settings is None else LOSSES.build(settings).needs
@@ -54,9 +74,16 @@ def two_view_terms(
     return view_terms(loss, torch.stack([z1, z2]), batch, generator=generator)
 
 
-def view_terms(loss: Loss, z: Tensor, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
-    """The same of any number of views, shape (view, batch, dim)."""
-    relation = Relation(Samples.of(batch, windows=loss.reads_windows))
+def view_terms(
+    loss: Loss,
+    z: Tensor,
+    batch: Batch,
+    *,
+    generator: torch.Generator,
+    level: Callable[[Relation], Relation] = lambda plain: plain,
+) -> dict[str, Tensor]:
+    """The same of any number of views, shape (view, batch, dim); ``level`` changes the plain relation."""
+    relation = level(Relation(Samples.of(batch, windows=loss.reads_windows)))
     drawn = loss.draw((len(z), z.shape[1] * world_size(), z.shape[2]), generator=generator)
     # every rank draws, and all take what the first has drawn
     return loss(z, relation, draws=None if drawn is None else gather_rows(drawn[None])[0])

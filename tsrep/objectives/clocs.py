@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -13,7 +14,11 @@ from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
 from tsrep.losses.clocs import Form, clocs_contrast
 from tsrep.losses.gather import gather_rows
+from tsrep.losses.loss import Loss
+from tsrep.losses.nt_xent import NTXent
+from tsrep.losses.relation import Relation, Same
 from tsrep.losses.similarity import Temperature
+from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -49,11 +54,15 @@ class Clocs(Objective):
         Whether other samples of the patient are positives. Without them no patient need be known.
     pairs : int or None
         So many pairs of views, drawn anew each step; null takes all. Of 24 views there are 276.
+    loss : name or settings of a loss, or None
+        In place of the objective's own contrast, such as ``dcl``, with all other views as candidates; a
+        sample and the patient's other samples are positives in turn.
 
     Raises
     ------
     ConfigError
-        When ``pairs`` is more than there are, or does not go with the published form.
+        When ``pairs`` is more than there are, ``pairs`` or ``loss`` does not go with the form, or the loss
+        finds positives by itself.
 
     References
     ----------
@@ -77,9 +86,18 @@ class Clocs(Objective):
         pooling: Literal["max", "mean"] = "max",
         patient_positives: bool = True,
         pairs: Annotated[int, Field(gt=0)] | None = None,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
-        self.needs = frozenset({"patient"} if patient_positives else ())
+        if loss is not None and (form == "published" or pairs is not None):
+            raise ConfigError(
+                "objective.loss goes with the corrected form and all pairs of views; leave out "
+                "objective.form and objective.pairs"
+            )
+        # The objective's own contrast takes each pair of views by itself.
+        self.loss = None if loss is None else loss_of_levels(loss, NTXent(temperature), "clocs")
+        self.patient_positives = patient_positives
+        self.needs = frozenset({"patient"} if patient_positives else ()) | needs_of_loss(loss)
         self.views, self.form, self.temperature = views, form, temperature
         self.covariates, self.pooling, self.pairs = covariates, pooling, pairs
         count = (1 if views == "leads" else 2) * (1 if views == "segments" else channels - covariates)
@@ -91,14 +109,25 @@ class Clocs(Objective):
         """Term ``contrast``; see :class:`Objective`."""
         pieces = self.pieces(batch.x)  # (batch, view, channel, time)
         z = self.project(pool(encoder(pieces.flatten(0, 1)), self.pooling))
+        z = z.view(*pieces.shape[:2], -1)  # (batch, view, projection)
+        if self.loss is not None:
+            return {"contrast": self._chosen_contrast(self.loss, z.transpose(0, 1), batch, generator)}
         loss = clocs_contrast(
-            z.view(*pieces.shape[:2], -1),
-            batch.patient if "patient" in self.needs else None,
+            z,
+            batch.patient if self.patient_positives else None,
             temperature=self.temperature,
             form=self.form,
             chosen=self._chosen(generator),
         )
         return {"contrast": loss}
+
+    def _chosen_contrast(self, loss: Loss, z: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The chosen loss of the own sample, and of other samples of the patient, among all other views."""
+        levels = [partial(Relation.changed, view_pairs="cross")]
+        if self.patient_positives:
+            levels.append(partial(levels[0], positives=Same("patient"), own="candidate"))
+        found = [view_terms(loss, z, batch, generator=generator, level=level) for level in levels]
+        return torch.stack([term for terms in found for term in terms.values()]).sum()
 
     def pieces(self, x: Tensor) -> Tensor:
         """Views of samples.
@@ -138,6 +167,9 @@ class Clocs(Objective):
             )
         if self.views != "segments":
             self._refuse_joined_leads(encoder, steps)
+
+        if self.loss is not None:
+            self.loss.refuse_unfit(train)
 
     def _refuse_joined_leads(self, encoder: Encoder, steps: int) -> None:
         try:

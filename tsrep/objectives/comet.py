@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
-from tsrep.losses.kernel import Kernel, contrasted
+from tsrep.losses.contrast import PLAIN, Contrast
+from tsrep.losses.kernel import Kernel
 from tsrep.losses.relation import OWN, Lighter, Own, Relation, Rule, Same, Samples
 from tsrep.losses.similarity import Temperature
+from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.positives import Pair, refuse_no_pair
 from tsrep.registry import OBJECTIVES
@@ -71,11 +74,15 @@ class Comet(Objective):
         Width of the hidden layer of the projection head.
     projection : int or None
         Width of the head, which serves the loss alone; None contrasts the representation itself.
+    loss : name or settings of a loss, or None
+        Of each level, in place of a contrast in which positives do not compete, such as ``dcl``; the level
+        says which samples are positives.
 
     Raises
     ------
     ConfigError
-        When all weights are zero, all training samples are of one patient, or a level has no positives.
+        When all weights are zero, the loss finds positives by itself, all training samples are of one
+        patient, or a level has no positives.
 
     References
     ----------
@@ -105,8 +112,12 @@ class Comet(Objective):
         pooling: Literal["max", "mean"] = "max",
         hidden: Positive = 256,
         projection: Positive | None = 128,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        own_loss = Contrast(temperature, "cosine", PLAIN)
+        own_loss.kernel = ALONE
+        self.loss = loss_of_levels(loss, own_loss, "comet")
         weights = {"sample": sample_weight, "trial": trial_weight, "patient": patient_weight}
         own = {"sample": sample_view, "trial": trial_view, "patient": patient_view}
         self.weights = {level: weight for level, weight in weights.items() if weight > 0}
@@ -114,6 +125,7 @@ class Comet(Objective):
             raise ConfigError("objective comet has three levels of weight zero; give one of them a weight")
         if set(self.weights) == {"sample"}:
             self.needs = frozenset({"patient"})
+        self.needs |= self.loss.needs
         self.contrasts_patients = "patient" in self.weights
         self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
         self.views: dict[str, View] = {
@@ -122,11 +134,16 @@ class Comet(Objective):
             else ExceptCovariates.of(own[level], channels=channels, covariates=covariates)
             for level in self.weights
         }
-        self.temperature, self.pooling = temperature, pooling
+        self.pooling = pooling
         head = (
             () if projection is None else (nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
         )
         self.head = nn.Sequential(*head)
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the levels and of the loss."""
+        return cls.needs | needs_of_loss(settings.loss)
 
     @property
     def repeats(self) -> frozenset[str]:
@@ -142,6 +159,7 @@ class Comet(Objective):
             )
         for level, pair in self._pairs():
             refuse_no_pair(pair, train, objective="comet", level=level)
+        self.loss.refuse_unfit(train)
 
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; and batches without positives of a level."""
@@ -156,17 +174,15 @@ class Comet(Objective):
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """One term for each level that has a weight; see :class:`Objective`."""
         rows, terms = self._encoded(encoder, batch, generator), {}
-        relation = Relation(Samples.of(batch), negatives=(Lighter("patient", 0.0),))
         for level, weight in self.weights.items():
             positives, own = LEVELS[level]
-            value = contrasted(
-                rows[id(self.views[level])],
-                relation.changed(positives=positives, own=own),
-                ALONE,
-                temperature=self.temperature,
-                similarity="cosine",
+            related = partial(
+                Relation.changed, negatives=(Lighter("patient", 0.0),), positives=positives, own=own
             )
-            terms[level] = weight * value
+            found = view_terms(
+                self.loss, rows[id(self.views[level])], batch, generator=generator, level=related
+            )
+            terms[level] = weight * torch.stack([*found.values()]).sum()
         return terms
 
     def _encoded(self, encoder: Encoder, batch: Batch, generator: torch.Generator) -> dict[int, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -11,12 +13,15 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
+from tsrep.losses.loss import Loss
+from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.tf_c import Domains, Form, time_frequency_contrast
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, two_view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.spectrum import RemoveAndAdd, RemoveOrLift, Sides, amplitude_spectrum
 from tsrep.views.view import Share, View
@@ -52,6 +57,8 @@ class TfC(Objective):
         Share of the components of the spectrum that its view removes or raises.
     alpha : float
         Components are raised to at most so much of the largest one.
+    loss : name or settings of a loss, or None
+        Of all pairs of views, in place of the contrast of the form, such as ``vicreg``.
 
     References
     ----------
@@ -79,10 +86,14 @@ class TfC(Objective):
         remove: Share = 0.1,
         lift: Share = 0.1,
         alpha: NonNegativeFloat = 0.5,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        # The contrast of the public forms is none of the registry's.
+        self.loss = None if loss is None else chosen_loss(loss, NTXent(temperature))
+        self.needs = needs_of_loss(loss)
         self.form, self.share, self.margin, self.temperature = form, share, margin, temperature
-        self.pooling, self.sides = pooling, _sides(form)
+        self.pooling, self.sides, self.projection = pooling, _sides(form), projection
         self.time_view = ExceptCovariates.of(time_view, channels=channels, covariates=covariates)
         changed = (
             RemoveAndAdd(remove, lift) if form == "published-2023" else RemoveOrLift(remove, lift, alpha)
@@ -92,6 +103,11 @@ class TfC(Objective):
             nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection)) for _ in range(2)
         )
         self.register_module("frequency", None)
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the loss."""
+        return needs_of_loss(settings.loss)
 
     def attach(self, encoder: Encoder) -> None:
         """Make the frequency encoder: another of the same architecture."""
@@ -110,8 +126,18 @@ class TfC(Objective):
         parts = h_time, h_frequency, self.project_time(h_time), self.project_frequency(h_frequency)
         seen = Domains(*(half for part in parts for half in part.chunk(2)))
         return time_frequency_contrast(
-            seen, form=self.form, share=self.share, margin=self.margin, temperature=self.temperature
+            seen,
+            form=self.form,
+            share=self.share,
+            margin=self.margin,
+            temperature=self.temperature,
+            contrast=None if self.loss is None else partial(self._distance, self.loss, batch, generator),
         )
+
+    @staticmethod
+    def _distance(loss: Loss, batch: Batch, generator: torch.Generator, one: Tensor, other: Tensor) -> Tensor:
+        found = two_view_terms(loss, one, other, batch, generator=generator)
+        return torch.stack([*found.values()]).sum()
 
     def spectrum(self, x: Tensor) -> Tensor:
         """What the frequency encoder sees of samples: its last components are left out to fit the stride.
@@ -136,6 +162,15 @@ class TfC(Objective):
                 f"the spectrum of a sample has {components} components, fewer than one step of the encoder, "
                 f"which has {encoder.stride}; raise window.seconds or use an encoder of smaller stride"
             )
+        if self.loss is not None:
+            self.loss.refuse_unfit(train)
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; and what the loss refuses."""
+        super().refuse_batches(encoder, train, batches)
+        for width, setting in ((encoder.dim, "encoder.dim"), (self.projection, "objective.projection")):
+            if self.loss is not None:
+                self.loss.refuse_batches([*map(len, batches)], width, setting)
 
     def own_view(self) -> View:
         """The view in time."""

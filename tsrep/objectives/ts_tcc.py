@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,13 +15,14 @@ from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.positions import sinusoid
 from tsrep.errors import ConfigError
 from tsrep.losses.gather import gather_rows
-from tsrep.losses.nt_xent import ntxent
+from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.ts_tcc import Asking, temporal_contrast
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, two_view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.amplitude import Jitter, Scale
 from tsrep.views.combined import Compose, ExceptCovariates
 from tsrep.views.dropout import dropout
@@ -63,6 +65,8 @@ class TsTcc(Objective):
         Of the contrast of contexts.
     weak, strong : name or settings of a view, or None
         None takes those of the form: scale and jitter, and permutation and jitter.
+    loss : name or settings of a loss, or None
+        Of contexts, in place of NT-Xent, such as ``vicreg``.
 
     Raises
     ------
@@ -95,8 +99,11 @@ class TsTcc(Objective):
         contextual_weight: Annotated[float, Field(ge=0)] = 0.7,
         weak: OtherView = None,
         strong: OtherView = None,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        self.loss = chosen_loss(loss, NTXent(temperature))
+        self.needs = self.loss.needs
         if form == "published" and (weak is not None or strong is not None):
             raise ConfigError(
                 "objective.weak and objective.strong have no effect on the published form, which has views "
@@ -107,7 +114,7 @@ class TsTcc(Objective):
         self.weak = ExceptCovariates.of(first if weak is None else weak, **sizes)
         self.strong = ExceptCovariates.of(second if strong is None else strong, **sizes)
         self.lags, self.cuts, self.asking = lags, cuts, ASKING[form]
-        self.temperature, self.contextual_weight = temperature, contextual_weight
+        self.contextual_weight = contextual_weight
         self.context = Context(dim, hidden, depth, heads, feedforward, dropout, positions == "sinusoid")
         # One map for all lags: those beyond the end of a short sample go unused.
         self.predict_lags = nn.Linear(hidden, lags * dim)
@@ -116,6 +123,11 @@ class TsTcc(Objective):
             nn.Linear(hidden, dim // 2), *norm, nn.ReLU(), nn.Linear(dim // 2, max(dim // 4, 1))
         )
 
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the loss."""
+        return needs_of_loss(settings.loss)
+
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``temporal`` and ``contextual``; see :class:`Objective`."""
         views = [view(batch.x, generator=generator) for view in (self.weak, self.strong)]
@@ -123,7 +135,8 @@ class TsTcc(Objective):
         weak, strong = z.chunk(2)
         first, one = self._one_way(weak, strong, generator)
         second, other = self._one_way(strong, weak, generator)
-        contextual = ntxent(self.head(one), self.head(other), temperature=self.temperature)
+        found = two_view_terms(self.loss, self.head(one), self.head(other), batch, generator=generator)
+        contextual = torch.stack([*found.values()]).sum()
         return {"temporal": first + second, "contextual": self.contextual_weight * contextual}
 
     def _one_way(self, past: Tensor, future: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -141,8 +154,14 @@ class TsTcc(Objective):
         target = future.gather(2, ahead[:, None].expand(-1, dim, -1)).mT  # (batch, lag, dim)
         return temporal_contrast(predicted, target, asking=self.asking), context
 
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; and what the loss refuses."""
+        super().refuse_batches(encoder, train, batches)
+        self.loss.refuse_batches([*map(len, batches)], max(encoder.dim // 4, 1), "encoder.dim")
+
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """See :class:`Objective`: a past that has seen all of the future, or no room for a future."""
+        self.loss.refuse_unfit(train)
         seen = encoder.receptive_field // encoder.stride
         if not encoder.causal and seen >= self.lags:
             raise ConfigError(
