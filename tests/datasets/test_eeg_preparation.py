@@ -193,7 +193,7 @@ def test_check_tells_channels_copies_and_balance(tmp_path):
         f.what: (f.severity, f.where) for f in check(panel, SPLITS.build({"name": "stratified"})(panel))
     }
     assert findings["1 channel left out of all records"] == ("warning", "channel O2: not in p6.edf")
-    copies = [key for key in findings if "copies" in key]
+    copies = [key for key in findings if "copies of" in key]
     assert len(copies) == 1
     assert findings[copies[0]][1].count(";") == 1
     told = set(findings[copies[0]][1].removeprefix("records ").replace(";", ",").split(", "))
