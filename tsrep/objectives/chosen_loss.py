@@ -74,6 +74,11 @@ def two_view_terms(
     return view_terms(loss, torch.stack([z1, z2]), batch, generator=generator)
 
 
+def total(terms: dict[str, Tensor]) -> Tensor:
+    """The sum of the terms of a loss, where it is one term of an objective."""
+    return torch.stack([*terms.values()]).sum()
+
+
 def view_terms(
     loss: Loss,
     z: Tensor,

@@ -18,7 +18,7 @@ from tsrep.losses.loss import Loss
 from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.relation import Relation, Same
 from tsrep.losses.similarity import Temperature
-from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, view_terms
+from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, total, view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -127,7 +127,7 @@ class Clocs(Objective):
         if self.patient_positives:
             levels.append(partial(levels[0], positives=Same("patient"), own="candidate"))
         found = [view_terms(loss, z, batch, generator=generator, level=level) for level in levels]
-        return torch.stack([term for terms in found for term in terms.values()]).sum()
+        return torch.stack([*map(total, found)]).sum()
 
     def pieces(self, x: Tensor) -> Tensor:
         """Views of samples.

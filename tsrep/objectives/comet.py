@@ -19,7 +19,7 @@ from tsrep.losses.contrast import PLAIN, Contrast
 from tsrep.losses.kernel import Kernel
 from tsrep.losses.relation import OWN, Lighter, Own, Relation, Rule, Same, Samples
 from tsrep.losses.similarity import Temperature
-from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, view_terms
+from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, total, view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.positives import Pair, refuse_no_pair
 from tsrep.registry import OBJECTIVES
@@ -182,7 +182,7 @@ class Comet(Objective):
             found = view_terms(
                 self.loss, rows[id(self.views[level])], batch, generator=generator, level=related
             )
-            terms[level] = weight * torch.stack([*found.values()]).sum()
+            terms[level] = weight * total(found)
         return terms
 
     def _encoded(self, encoder: Encoder, batch: Batch, generator: torch.Generator) -> dict[int, Tensor]:

@@ -17,7 +17,7 @@ from tsrep.losses.loss import Loss
 from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.tf_c import Domains, Form, time_frequency_contrast
-from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, two_view_terms
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, total, two_view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -136,8 +136,7 @@ class TfC(Objective):
 
     @staticmethod
     def _distance(loss: Loss, batch: Batch, generator: torch.Generator, one: Tensor, other: Tensor) -> Tensor:
-        found = two_view_terms(loss, one, other, batch, generator=generator)
-        return torch.stack([*found.values()]).sum()
+        return total(two_view_terms(loss, one, other, batch, generator=generator))
 
     def spectrum(self, x: Tensor) -> Tensor:
         """What the frequency encoder sees of samples: its last components are left out to fit the stride.

@@ -18,7 +18,7 @@ from tsrep.losses.gather import gather_rows
 from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.ts_tcc import Asking, temporal_contrast
-from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, two_view_terms
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, total, two_view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
 from tsrep.signals.batch import Batch
@@ -136,8 +136,7 @@ class TsTcc(Objective):
         first, one = self._one_way(weak, strong, generator)
         second, other = self._one_way(strong, weak, generator)
         found = two_view_terms(self.loss, self.head(one), self.head(other), batch, generator=generator)
-        contextual = torch.stack([*found.values()]).sum()
-        return {"temporal": first + second, "contextual": self.contextual_weight * contextual}
+        return {"temporal": first + second, "contextual": self.contextual_weight * total(found)}
 
     def _one_way(self, past: Tensor, future: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Loss of predicting the future of one view from the past of the other, and the contexts."""
