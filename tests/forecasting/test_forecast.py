@@ -223,6 +223,7 @@ def test_a_look_back_that_is_no_multiple_of_the_stride_loses_its_first_steps() -
     [
         ({"contrast": "forecast"}, "objective.contrast cannot be forecast itself"),
         ({"contrast": "comet"}, "objective.contrast comet needs a"),
+        ({"contrast": "clocs"}, "objective.contrast clocs needs a patient of every sample"),
         ({"weight": 1.0}, "objective.weight is 1 and there is no objective.contrast"),
         ({"head": "flaten"}, "did you mean 'flatten'"),
     ],
@@ -230,6 +231,10 @@ def test_a_look_back_that_is_no_multiple_of_the_stride_loses_its_first_steps() -
 def test_what_cannot_be_trained_is_refused_in_a_sentence(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         make(TCN, **settings)
+
+
+def test_patients_are_missed_only_where_they_are_positives() -> None:
+    make(TCN, contrast={"name": "clocs", "patient_positives": False})
 
 
 def test_look_backs_that_the_contrast_cannot_learn_from_are_refused() -> None:

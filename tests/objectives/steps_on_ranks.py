@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.patch_transformer import PatchTransformer
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.objectives.byol import Byol
 from tsrep.objectives.clocs import Clocs
 from tsrep.objectives.comet import Comet
@@ -19,11 +20,12 @@ from tsrep.objectives.jepa import Jepa
 from tsrep.objectives.lejepa import LeJepa
 from tsrep.objectives.moco import MoCo
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.supervised import Supervised
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch
 from tsrep.training.averaging import Step
 
-SIZE, STEPS = 6, 24
+SIZE, STEPS, AHEAD = 6, 24, 4
 SAME: Any = {"name": "compose", "views": []}  # no draws, which are a rank's own
 
 
@@ -57,6 +59,10 @@ MADE: Mapping[str, tuple[Callable[[], Encoder], Callable[[], Objective]]] = {
         _convolutions,
         lambda: Comet(6, 2, view=SAME, patient_weight=0.3, hidden=8, projection=4, pooling="mean"),
     ),
+    "forecast": (
+        lambda: DilatedConv(1, hidden=4, dim=6, depth=2),
+        lambda: Forecast(6, 1, 2, 0, lookback=STEPS - AHEAD, horizon=AHEAD),
+    ),
     "jepa": (_patches, lambda: FixedTokens(6, 4, depth=1, heads=2, momentum=(0.8, 0.9))),
     # without pieces: each rank draws where those of its own part lie
     "lejepa": (
@@ -65,6 +71,7 @@ MADE: Mapping[str, tuple[Callable[[], Encoder], Callable[[], Objective]]] = {
     ),
     "moco": (_convolutions, lambda: _moco(queue=10)),
     "moco without a queue": (_convolutions, lambda: _moco(queue=0)),
+    "supervised": (_convolutions, lambda: Supervised(6, 2, multilabel=True, dropout=0.0)),
 }
 
 
@@ -82,7 +89,18 @@ def trained(name: str, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
     for step in range(3):
         x = torch.randn(SIZE, 2, STEPS, generator=torch_generator("signals", step))
         people = n * 0 if name.startswith("moco") else n % 3  # an exclusion zone of samples of one patient
-        whole = Batch(x=x, label=n, patient=people, trial=n % 3, sample=n, start=3 * n + step)
+        if name == "forecast":
+            x[0, :, STEPS - 3 :] = torch.nan  # missing on one rank alone, as the labels below are
+        flags = torch.stack([n > 2, n % 2 == 0], 1)
+        whole = Batch(
+            x=x,
+            label=flags if name == "supervised" else n,
+            patient=people,
+            trial=n % 3,
+            sample=n,
+            start=3 * n + step,
+            known=torch.stack([n > 1, n != 4], 1) if name == "supervised" else None,
+        )
         part = Batch(**{key: each if each is None else each[rows] for key, each in vars(whole).items()})
         optimizer.zero_grad()
         generator = torch_generator("step", step, rank)  # each rank has draws of its own

@@ -24,6 +24,7 @@ from tsrep.forecasting.refusals import (
     refused_on_look_backs,
 )
 from tsrep.forecasting.ridge_start import start_from_ridge
+from tsrep.losses.gather import gather_rows
 from tsrep.objectives.inner_optimisation import InnerOptimisation, Loss
 from tsrep.objectives.objective import Objective, TrainingWindows, ViewInput
 from tsrep.registry import HEADS, OBJECTIVES, Chosen
@@ -333,12 +334,13 @@ class Forecast(Objective):
         return (inputs * scale).flatten(0, 1), (wanted * scale).flatten(0, 1)
 
     def _error(self, encoder: Encoder, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Mean squared error over the targets that are there."""
+        """Mean squared error over the targets that are there, of all ranks."""
         past, ahead, target = self.look_backs.cut(batch.x)
         forecast = self._forecast(encoder, self.look_backs.see(past, ahead), generator)
         error = forecast - torch.nan_to_num(target)
         there = ~torch.isnan(target)
-        return (error.square() * there).sum() / there.sum().clamp(min=1)
+        total, count = (gather_rows(some.sum()[None]).sum() for some in (error.square() * there, there))
+        return total / count.clamp(min=1)
 
     def _on_rows(self, loss: Loss) -> Loss:
         def on_rows(encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:

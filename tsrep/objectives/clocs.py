@@ -97,13 +97,18 @@ class Clocs(Objective):
         # The objective's own contrast takes each pair of views by itself.
         self.loss = None if loss is None else loss_of_levels(loss, NTXent(temperature), "clocs")
         self.patient_positives = patient_positives
-        self.needs = frozenset({"patient"} if patient_positives else ()) | needs_of_loss(loss)
+        self.needs = _needs(patient_positives, loss)
         self.views, self.form, self.temperature = views, form, temperature
         self.covariates, self.pooling, self.pairs = covariates, pooling, pairs
         count = (1 if views == "leads" else 2) * (1 if views == "segments" else channels - covariates)
         self.all_pairs = count * (count - 1) // 2
         _refuse_pairs(pairs, self.all_pairs, form)
         self.project = nn.Identity() if projection is None else nn.Linear(dim, projection)
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Patients where they are positives, and those of the loss."""
+        return _needs(settings.patient_positives, settings.loss)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``; see :class:`Objective`."""
@@ -167,7 +172,6 @@ class Clocs(Objective):
             )
         if self.views != "segments":
             self._refuse_joined_leads(encoder, steps)
-
         if self.loss is not None:
             self.loss.refuse_unfit(train)
 
@@ -186,6 +190,10 @@ class Clocs(Objective):
             return None
         drawn = torch.randperm(self.all_pairs, generator=generator, device=generator.device)[: self.pairs]
         return gather_rows(drawn[None])[0]  # those of the first rank: every rank computes the whole loss
+
+
+def _needs(patient_positives: bool, loss: Any) -> frozenset[str]:
+    return frozenset({"patient"} if patient_positives else ()) | needs_of_loss(loss)
 
 
 def _refuse_pairs(pairs: int | None, most: int, form: Form) -> None:

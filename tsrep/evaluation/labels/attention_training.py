@@ -16,7 +16,6 @@ from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.attention import AT_ONCE, AttentionHeads, crop_tokens
 from tsrep.evaluation.labels.linear_probe import refuse_infinite
 from tsrep.evaluation.labels.metrics import auroc_of, positives
-from tsrep.losses.classification import known_mean
 from tsrep.rng import initial_weights, torch_generator
 
 ClassWeights = Literal["none", "balanced"]
@@ -162,7 +161,7 @@ class Losses(nn.Module):
             each = F.binary_cross_entropy_with_logits(scores, target, reduction="none")
         else:
             each = -target * scores.log_softmax(-1)
-        loss = known_mean(self.weight[:, sample] * each, self.known[sample]).sum(-1)  # (head,)
+        loss = _known_mean(self.weight[:, sample] * each, self.known[sample]).sum(-1)  # (head,)
         return (loss + self.penalty * answer.square().sum((1, 2, 3))).sum()
 
 
@@ -171,7 +170,7 @@ def balanced(flags: Tensor, known: Tensor, multilabel: bool) -> Tensor:
 
     With several labels both values of each class weigh alike; of exclusive classes those that occur.
     """
-    share = known_mean(flags.float(), known)
+    share = _known_mean(flags.float(), known)
     if multilabel:
         both = (share > 0) & (share < 1)
         return torch.where(both, torch.where(flags, 0.5 / share, 0.5 / (1 - share)), 1.0)
@@ -222,3 +221,8 @@ def _taken(
     }
     weighting, c = tried[at]
     return Chosen({name: value.cpu().numpy().copy() for name, value in arrays.items()}, c, weighting)
+
+
+def _known_mean(each: Tensor, known: Tensor) -> Tensor:
+    """Mean of what is known of each class, shape (..., class), of values, shape (..., sample, class)."""
+    return each.where(known, 0).sum(-2) / known.sum(-2).clamp(min=1)
