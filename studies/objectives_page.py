@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,6 +122,7 @@ def _lines(found: Overview) -> list[str]:
         "- Settings were chosen on validation patients, at a part of the budget and with another seed. The "
         "last epoch is kept. Test patients are scored once, per record; intervals are over patients and "
         "seeds.",
+        f"- Encoders: {', '.join(dict.fromkeys(_encoders(found)))}.",
         "",
         "## All methods",
         "",
@@ -165,6 +167,13 @@ def _ends(interval: Interval | None) -> tuple[float, float, float]:
     return (math.nan,) * 3 if interval is None else (interval.value, interval.low, interval.high)
 
 
+def _encoders(found: Overview) -> Iterator[str]:
+    """Each encoder with its settings, the shared one first."""
+    for own in sorted(found.settings, key=lambda name: name not in found.shared):
+        settings = found.settings[own]["encoder"]
+        yield f"`{' '.join(_assignments({'encoder': settings}))}`"
+
+
 def _overview(found: Overview) -> list[str]:
     fractions = next(iter(found.outcomes.values())).labels
     head = ["method", "encoder", *(f"{share:.0%} of labels | gain" for share in fractions), "validation"]
@@ -175,7 +184,7 @@ def _overview(found: Overview) -> list[str]:
         for value, gain in zip(own.values, own.gains, strict=True):
             cells += [with_ends(Interval(*value)), with_ends(Interval(*gain), "+.3f")]
         mark = " ◦" if name in COMET_TABLE else ""
-        encoder = "shared" if name in found.shared else str(found.settings[name]["encoder"]["name"])
+        encoder = str(found.settings[name]["encoder"]["name"])
         rows.append([f"{name}{mark}", encoder, *cells, f"{own.validation:.3f}"])
     return table(head, rows)
 
@@ -193,11 +202,22 @@ def _costs(found: Overview) -> list[str]:
     for name, cost in sorted(found.costs.items(), key=lambda item: item[1].epoch):
         epochs = found.budget.epochs_of(cost)
         own = found.settings[name]
-        told = {k: v for k, v in own["objective"].items() if k != "name"} | own["training"]
+        objective = {key: value for key, value in own["objective"].items() if key != "name"}
+        told = " ".join(_assignments({"objective": objective, "training": own["training"]}))
         share = epochs * cost.epoch / found.budget.operations
         took = f"{epochs * cost.steps * cost.seconds:.0f} s"
         rows.append([name, f"{cost.epoch:.2e}", str(epochs), f"{share:.2f}", took, f"`{told}`"])
     return table(head, rows)
+
+
+def _assignments(settings: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """As the option ``--set`` takes them."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _assignments(value, f"{above}{key}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+            yield f"{above}{key}={text}"
 
 
 def _views(found: Overview) -> list[str]:
