@@ -182,7 +182,16 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
     first, second = (training_part(config, prepared, index, device, ALONE) for index in (every, watched))
     training, _ = settled(config.training, device, cache_folder(None))
     with tempfile.TemporaryDirectory(prefix="tsrep-") as folder:
-        trainer = Trainer(encoder, objective, first, second, training, seed=config.seed, folder=Path(folder))
+        trainer = Trainer(
+            encoder,
+            objective,
+            first,
+            second,
+            training,
+            seed=config.seed,
+            folder=Path(folder),
+            resumable=False,  # the folder does not outlast an interruption
+        )
         try:
             trainer.run()
         except Interrupted:

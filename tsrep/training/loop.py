@@ -102,6 +102,8 @@ class Trainer:
         Gives what a validation logs besides, such as :class:`tsrep.training.diagnostics.Diagnostics`.
     hooks : sequence of Hook
     ranks : Ranks
+    resumable : bool
+        Whether the state is stored, so that an interrupted run goes on.
     """
 
     encoder: Encoder
@@ -117,6 +119,7 @@ class Trainer:
     diagnose: Diagnose | None = None
     hooks: Sequence[Hook] = ()
     ranks: Ranks = field(default_factory=Ranks)
+    resumable: bool = True
 
     def __post_init__(self) -> None:
         settings, self.device = self.settings, self.train.tensors.device
@@ -163,7 +166,7 @@ class Trainer:
         def save() -> None:
             self.position.seconds = self._seconds()
             self.position.log_bytes = log.size if log is not None else 0
-            if self.ranks.first:
+            if self.ranks.first and self.resumable:
                 save_state(self.state_file, self.position, **self.stored)
                 self._remove_outdated()  # only now, as an earlier state may still refer to it
             self._saved_at = time.monotonic()
