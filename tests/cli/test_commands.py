@@ -192,6 +192,7 @@ def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path, comma
         (["fit", "--dataset", "ptb-xl", "--root", "/nowhere"], "no folder /nowhere"),
         (["fit", "--set", "objective.temprature=1"], "did you mean 'temperature'?"),
         (["fit", "--set", "objective"], "is not of the form path=value"),
+        (["fit", "--set", "objective.loss={name:dcl,temperature:0.2}"], "no space after a colon"),
         (["fit", "--config", "/nowhere.yaml"], "/nowhere.yaml cannot be read"),
         (["fit", "--resume", "/nowhere"], "/nowhere is not a run folder"),
         (["fit", "--resume", "/nowhere", "--seed", "1"], "--resume takes all settings from the run"),

@@ -146,6 +146,17 @@ def test_scores_without_intervals_or_values_are_plotted_as_far_as_they_go() -> N
     assert len(figure_scores(Scores(rows)).axes) == 1
 
 
+def test_errors_in_years_lie_within_their_axes_which_say_what_is_better() -> None:
+    years = replace(
+        score("comet", "probe", 1.0, "all"), metric="mae", metrics={"mae": Interval(9.0, 5.5, 18)}
+    )
+    (axes,) = figure_scores(Scores((years,)), "mae", "mean absolute error").axes
+    left, right = axes.get_xlim()
+    assert left < 5.5
+    assert right > 18
+    assert "lower is better" in axes.get_xlabel()
+
+
 @pytest.mark.parametrize("terms", [1, 4, 6])
 def test_curves_have_a_panel_for_each_term(tmp_path: Path, terms: int) -> None:
     names = {f"term_{i}": 1.0 + i for i in range(terms)}

@@ -163,7 +163,8 @@ def test_the_own_losses_are_the_defaults() -> None:
     )
     for own, loss in pairs:
         values = []
-        for settings in (own, own | {"loss": loss}):
+        others = own if own["name"] == "fixed-view" else {k: v for k, v in own.items() if k != "temperature"}
+        for settings in (own, others | {"loss": loss}):  # the local contrast of a fixed view has it as well
             torch.manual_seed(0)
             values.append(terms_of(build(settings), aged()))
         assert values[0].keys() == values[1].keys()
@@ -306,3 +307,13 @@ def test_a_forecast_refuses_a_contrast_that_needs_labels() -> None:
     settings = OBJECTIVES.entry("forecast").settings(lookback=16, horizon=4, contrast=wanting)
     with pytest.raises(ConfigError, match="needs a label"):
         OBJECTIVES.build(settings, **sizes)
+
+
+@pytest.mark.parametrize("name", ["clocs", "comet", "moco", "simclr", "tf-c", "ts-tcc"])
+def test_a_temperature_that_a_chosen_loss_would_not_use_is_refused(name: str) -> None:
+    build({"name": name, "temperature": 0.3})
+    build({"name": name, "loss": {"name": "dcl", "temperature": 0.3}})
+    with pytest.raises(
+        ConfigError, match=r"no effect beside objective\.loss; leave it out, or set objective"
+    ):
+        build({"name": name, "loss": "dcl", "temperature": 0.3})

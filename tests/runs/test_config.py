@@ -54,6 +54,7 @@ def test_a_configuration_survives_its_file(values: dict[str, object], tmp_path: 
     [
         ({"objectve": "comet"}, "unknown setting objectve; did you mean 'objective'"),
         ({"objective": "comte"}, "unknown objective 'comte'; did you mean 'comet'"),
+        ({"objective": "vicreg"}, "unknown objective 'vicreg'; vicreg is one of the losses"),
         (
             {"objective": {"name": "comet", "temprature": 0.2}},
             r"unknown setting objective\.temprature; did you mean 'temperature'",

@@ -17,6 +17,7 @@ from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.config import configure, plain
 from tsrep.runs.config_files import assemble
+from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.init.beginning import beginning
@@ -50,14 +51,13 @@ def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
 def test_a_frozen_encoder_scores_bit_for_bit_as_its_reference(tiny_run: Path, tmp_path: Path) -> None:
     copy = tmp_path / "reference"
     shutil.copytree(tiny_run, copy)
-    from tsrep.runs.evaluate import evaluate
-
     run = started(copy, tmp_path / "run", init={"freeze": "all"}, objective="supervised")
     assert same(encoder_of(run.path), encoder_of(tiny_run))
     theirs, mine = (evaluate(each, protocols=("probe", "knn"), progress=False) for each in (copy, run))
     found = [_values(scores, name) for scores, name in ((theirs, "comet"), (mine, "supervised"))]
     assert found[0] == found[1]
     assert found[0]
+    assert not any("learned from" in note for note in mine.notes)  # its encoder did not
 
 
 def _values(scores: Scores, method: str) -> list[Any]:
@@ -160,6 +160,8 @@ def test_queues_and_slow_copies_are_not_taken(tmp_path: Path) -> None:
 def test_heads_start_from_equal_classes_only(tmp_path: Path) -> None:
     supervised = {"objective": "supervised"} | SHORT
     first = fit(assemble(TINY, supervised), out=tmp_path / "first", progress=False, illustrate=False)
+    notes = evaluate(first, protocols=("knn",), progress=False).notes
+    assert any(note.startswith("Objective supervised learned from the labels of the whole") for note in notes)
 
     def begun(**settings: Any) -> Any:
         init = {"from": str(first.path), "what": "all-matching"}

@@ -90,7 +90,8 @@ class Loss(nn.Module, ABC):
         if "target" in self.needs and not self._has_targets(train):
             raise ConfigError(
                 f"loss {name} compares numeric targets, such as age, and none of the training samples has a "
-                f"known one in column {self.column}; give the data targets or choose a loss such as nt-xent"
+                f"known one in column {self.column}; name some with dataset.targets or choose a loss such as "
+                "nt-xent"
             )
 
     def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Annotated, Any
 
 import torch
@@ -13,6 +14,7 @@ from tsrep.errors import ConfigError
 from tsrep.losses.gather import gather_rows, world_size
 from tsrep.losses.loss import Loss, refuse_views
 from tsrep.losses.relation import Relation, Samples
+from tsrep.objectives.objective import Objective
 from tsrep.registry import LOSSES, Chosen
 from tsrep.signals.batch import Batch
 
@@ -33,6 +35,21 @@ def chosen_loss(settings: Any, own: Loss) -> Loss:
     loss: Loss = LOSSES.build(checked)
     refuse_views(loss, 2)
     return loss
+
+
+def refuse_temperature(objective: type[Objective], settings: Any, temperature: Any) -> None:
+    """Check that a temperature of an objective's own loss is not set beside another loss.
+
+    Raises
+    ------
+    ConfigError
+    """
+    usual = signature(objective).parameters["temperature"].default
+    if settings is not None and temperature != usual:
+        raise ConfigError(
+            f"objective.temperature is {temperature}, which has no effect beside objective.loss; leave it "
+            "out, or set objective.loss.temperature where that loss has one"
+        )
 
 
 def loss_of_levels(settings: Any, own: Loss, objective: str) -> Loss:

@@ -18,7 +18,14 @@ from tsrep.losses.loss import Loss
 from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.relation import Relation, Same
 from tsrep.losses.similarity import Temperature
-from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, total, view_terms
+from tsrep.objectives.chosen_loss import (
+    ChosenLoss,
+    loss_of_levels,
+    needs_of_loss,
+    refuse_temperature,
+    total,
+    view_terms,
+)
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -89,6 +96,7 @@ class Clocs(Objective):
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        refuse_temperature(Clocs, loss, temperature)
         if loss is not None and (form == "published" or pairs is not None):
             raise ConfigError(
                 "objective.loss goes with the corrected form and all pairs of views; leave out "

@@ -19,7 +19,14 @@ from tsrep.losses.contrast import PLAIN, Contrast
 from tsrep.losses.kernel import Kernel
 from tsrep.losses.relation import OWN, Lighter, Own, Relation, Rule, Same, Samples
 from tsrep.losses.similarity import Temperature
-from tsrep.objectives.chosen_loss import ChosenLoss, loss_of_levels, needs_of_loss, total, view_terms
+from tsrep.objectives.chosen_loss import (
+    ChosenLoss,
+    loss_of_levels,
+    needs_of_loss,
+    refuse_temperature,
+    total,
+    view_terms,
+)
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.positives import Pair, refuse_no_pair
 from tsrep.registry import OBJECTIVES
@@ -115,6 +122,7 @@ class Comet(Objective):
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        refuse_temperature(Comet, loss, temperature)
         own_loss = Contrast(temperature, "cosine", PLAIN)
         own_loss.kernel = ALONE
         self.loss = loss_of_levels(loss, own_loss, "comet")

@@ -12,7 +12,7 @@ from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
 from tsrep.losses.infonce import InfoNCE
 from tsrep.losses.similarity import Temperature
-from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, refuse_temperature
 from tsrep.objectives.momentum_queue import ExclusionZone, MomentumContrast
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.teacher import Momentum
@@ -89,6 +89,7 @@ class MoCo(Objective):
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        refuse_temperature(MoCo, loss, temperature)
         self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
         self.views = views
         self.masked_steps, self.pooling = masked_steps, pooling

@@ -13,7 +13,13 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Learnable
-from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, two_view_terms
+from tsrep.objectives.chosen_loss import (
+    ChosenLoss,
+    chosen_loss,
+    needs_of_loss,
+    refuse_temperature,
+    two_view_terms,
+)
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -82,6 +88,7 @@ class SimCLR(Objective):
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        refuse_temperature(SimCLR, loss, temperature)
         self.loss = chosen_loss(loss, NTXent(temperature))
         self.needs = self.loss.needs
         self.pooling = pooling

@@ -17,7 +17,14 @@ from tsrep.losses.loss import Loss
 from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.tf_c import Domains, Form, time_frequency_contrast
-from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, total, two_view_terms
+from tsrep.objectives.chosen_loss import (
+    ChosenLoss,
+    chosen_loss,
+    needs_of_loss,
+    refuse_temperature,
+    total,
+    two_view_terms,
+)
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -89,6 +96,7 @@ class TfC(Objective):
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        refuse_temperature(TfC, loss, temperature)
         # The contrast of the public forms is none of the registry's.
         self.loss = None if loss is None else chosen_loss(loss, NTXent(temperature))
         self.needs = needs_of_loss(loss)

@@ -18,7 +18,14 @@ from tsrep.losses.gather import gather_rows
 from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.ts_tcc import Asking, temporal_contrast
-from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, total, two_view_terms
+from tsrep.objectives.chosen_loss import (
+    ChosenLoss,
+    chosen_loss,
+    needs_of_loss,
+    refuse_temperature,
+    total,
+    two_view_terms,
+)
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
 from tsrep.signals.batch import Batch
@@ -102,6 +109,7 @@ class TsTcc(Objective):
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
+        refuse_temperature(TsTcc, loss, temperature)
         self.loss = chosen_loss(loss, NTXent(temperature))
         self.needs = self.loss.needs
         if form == "published" and (weak is not None or strong is not None):

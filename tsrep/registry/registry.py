@@ -113,6 +113,13 @@ class Registry:
         part = self.entry(name).cls
         return described(name, part.__module__, part.__doc__)
 
+    def _hint(self, name: str) -> str:
+        """What may have been meant: a part of another kind, or one with a name like it."""
+        from tsrep.registry.kinds import REGISTRIES
+
+        kinds = [kind for kind, other in REGISTRIES.items() if other is not self and name in other.names()]
+        return f"{name} is one of the {kinds[0]}" if kinds else nearest(name, self.names())
+
     def entry(self, name: str) -> Entry:
         """The entry called ``name``; of all modules only the one that registers it is imported.
 
@@ -136,7 +143,7 @@ class Registry:
         if name not in self._entries and self.of_paths and PATH.search(name):
             raise UnknownPart(f"{self.kind} {name!r} is a path, not a name; {self.of_paths}")
         if name not in self._entries:
-            raise UnknownPart(f"unknown {self.kind} {name!r}; {nearest(name, self.names())}")
+            raise UnknownPart(f"unknown {self.kind} {name!r}; {self._hint(name)}")
         return self._entries[name]
 
     def build(self, settings: BaseModel | Mapping[str, Any], **runtime: Any) -> Any:

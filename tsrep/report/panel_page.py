@@ -184,6 +184,8 @@ def gain_table(contents: Contents) -> Table:
     metrics = dict.fromkeys(s.metric for s in scores)
     against = " or ".join(dict.fromkeys(s.against for s in scores))
     caption = f"Gain over {against} on the same patients, with its 95 % interval"
+    if any(s.lower_is_better for s in scores):
+        caption = f"Difference from {against} on the same patients, with its 95 % interval; lower is better"
     primary = next(iter(main_scores(contents)), None)
     conditions = {**PROTOCOL, **(TARGET if any(s.target for s in scores) else {}), **LABELS}
     before, after = {**conditions, **METHOD}, {**CONDITIONS, **PATIENTS}

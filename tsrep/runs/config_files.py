@@ -59,6 +59,11 @@ def parse_assignment(assignment: str) -> dict[str, Any]:
             f"--set {assignment!r} is not of the form path=value, such as objective.temperature=0.2"
         )
     value = read_yaml(text, f"the value of --set {assignment!r}") if text else ""
+    if isinstance(value, dict) and any(v is None and ":" in str(key) for key, v in value.items()):
+        raise ConfigError(
+            f"--set {assignment!r} has no space after a colon, which YAML wants; write it in quotes, such as "
+            "'objective.loss={name: dcl, temperature: 0.1}'"
+        )
     for key in reversed(path.split(".")):
         value = {key: value}
     assert isinstance(value, dict)

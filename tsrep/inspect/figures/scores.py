@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.inspect.figures.style import (
     FAINT,
@@ -60,9 +61,12 @@ def figure_scores(scores: Scores, metric: str = "auroc", name: str = "macro AURO
     ends = np.array([_interval(s, metric) for s in rows])
     low, high = float(ends.min()), float(ends.max())
     pad = 0.04 * max(high - low, 0.05)
-    grid[0, 0].set_xlim(max(low - pad, -0.02), min(high + pad, 1.01))
+    # no room is left beyond 0 and 1 for what lies between them
+    left, right = low - pad if low < 0 else max(low - pad, -0.02), high + pad if high > 1 else 1.01
+    grid[0, 0].set_xlim(left, min(high + pad, right))
+    what = f"{name}, lower is better" if metric in LOWER_IS_BETTER else name
     for axes in grid[-1]:
-        axes.set_xlabel(f"{name}, 95 % interval")
+        axes.set_xlabel(f"{what}, 95 % interval")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     for axes in grid[:, 0]:
         axes.set_ylabel("labels used")

@@ -137,10 +137,21 @@ class PanelTask(Task):
 
     def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; without recordings that the weights a run began with had seen."""
-        scores = self._evaluate(run, prepared, tell)
-        settings = self.config.evaluation
+        scores, settings = self._evaluate(run, prepared, tell), self.config.evaluation
+        scores = replace(scores, notes=(*scores.notes, *self._learned_from()))
         keep_cohort_scores(run.path, prepared.records, scores, settings.n_bootstrap, self.config.seed)
         return scores
+
+    def _learned_from(self) -> Iterator[str]:
+        """That training has used labels or targets, which fractions of them later do not tell."""
+        if self.config.init is not None and self.config.init.freeze == "all":
+            return
+        needs = self.config.objective_class.needs_of(self.config.objective)
+        if used := " and ".join(f"{what}s" for what in ("label", "target") if what in needs):
+            yield (
+                f"Objective {self.config.objective.name} learned from the {used} of the whole training part; "
+                "what is scored with fewer labels is a head of few labels on that encoder."
+            )
 
     def _evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         if not run.provenance.get("chain"):
