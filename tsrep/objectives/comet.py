@@ -56,7 +56,7 @@ ALONE = Kernel(denominator="own")  # no positive competes with another
 
 @OBJECTIVES.register("comet", runtime=("dim", "channels", "covariates"))
 class Comet(Objective):
-    """Contrast two augmented views of samples, trials and patients with those of other patients.
+    """Contrast augmented views at the levels of COMET; for the form of its paper see ``comet-masked``.
 
     Each level is the mean over rows of the mean over their positives of ``log(1 + sum_k exp(s_ik - s_ij))``,
     ``k`` over all rows of other patients. Positives are the other view of the sample; rows of other samples

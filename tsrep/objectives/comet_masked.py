@@ -50,7 +50,7 @@ class Draws:
 
 @OBJECTIVES.register("comet-masked")
 class CometMasked(Objective):
-    """Four weighted contrasts: of observations, samples, trials and patients.
+    """Four weighted contrasts of masked views: of observations, samples, trials and patients.
 
     The defaults are the method as it is meant; the deviations of the published code are options.
 

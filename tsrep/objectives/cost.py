@@ -27,7 +27,7 @@ SMALLEST = 1e-6
 
 @OBJECTIVES.register("cost", runtime=("dim", "channels", "covariates"))
 class CoST(Objective):
-    """Two branches over the representation, each with a contrast of its own.
+    """Contrast trends over time and spectra of seasons, by two branches on one representation.
 
     The trend at a random step is contrasted in time against keys of a slow copy of encoder and branch; the
     season is contrasted between the samples of the batch at each frequency, by amplitude and by phase.

@@ -41,7 +41,7 @@ class LocalTargets(nn.Module):
 
 @OBJECTIVES.register("cpc", runtime=("dim", "stride", "channels"))
 class Cpc(Objective):
-    """Predict a later step of the signal from the representation of its past, among steps that are wrong.
+    """Predict a later step of the signal from its past, with other steps as negatives.
 
     Parameters
     ----------

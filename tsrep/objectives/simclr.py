@@ -67,8 +67,9 @@ class SimCLR(Objective):
 
     References
     ----------
-    Chen et al., ICML 2020. Deviations: augmentations of signals in place of images, and no batch
-    normalisation in the projection head, so that samples meet only in the loss.
+    Chen et al., "A Simple Framework for Contrastive Learning", ICML 2020. Deviations: augmentations of
+    signals in place of images, and no batch normalisation in the projection head, so that samples meet only
+    in the loss.
     """
 
     def __init__(
