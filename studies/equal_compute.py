@@ -22,6 +22,7 @@ from tsrep.training.inner_optimisation import InnerOptimisations
 
 CPU = torch.device("cpu")
 TIMED = 3
+COUNTED = 16
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ class Cost:
 
 
 def cost_of(config: Configuration, prepared: Prepared) -> Cost:
-    """Cost of a step on a batch of the training part: one is counted, the quickest of three more is timed."""
+    """Cost of a step on a batch of the training part.
+
+    Operations are a mean over draws, as those of random crops and masks vary; the time is that of the quickest
+    of three steps.
+    """
     encoder = new_encoder(config, prepared.panel, config.seed)
     objective = new_objective(config, encoder, prepared.panel, config.seed)
     part = training_part(config, prepared, prepared.split.train, CPU, ALONE)
@@ -60,16 +65,17 @@ def cost_of(config: Configuration, prepared: Prepared) -> Cost:
     inner = InnerOptimisations(net, config.training, config.seed, CPU, ALONE)
     batch = part.tensors.batch(max(batches, key=len))
 
-    def step() -> None:
+    def step(draw: int = 0) -> None:
         inner.step(batch, Position(), 1.0)
-        terms = net(batch, torch_generator(config.seed, "cost"))
+        terms = net(batch, torch_generator(config.seed, "cost", draw))
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
 
     with FlopCounterMode(display=False) as counter:
-        step()
+        for draw in range(COUNTED):
+            step(draw)
     with _one_thread():
         seconds = min(_seconds(step) for _ in range(TIMED))
-    return Cost(float(counter.get_total_flops()), seconds, len(batches))
+    return Cost(counter.get_total_flops() / COUNTED, seconds, len(batches))
 
 
 @contextmanager
