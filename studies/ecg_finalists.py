@@ -1,7 +1,7 @@
 """Verdicts on the objectives that lead on real ECG at equal compute.
 
 One command makes ``docs/results/finalists.md``; finished runs are kept and used again, so that it may be
-stopped and started at any time (about two hours on two cores)::
+stopped and started at any time (three to four hours on two cores)::
 
     .venv/bin/python studies/ecg_finalists.py --root DIR
 
@@ -13,11 +13,18 @@ at equal windows, and scored by two heads. ``--quick`` runs all of it small, on 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+
 from ecg_objectives import REFERENCE, RIVAL, Study, begin
 from finalists_page import Finalists, write_finalists
 from method_contrasts import contrasts_table
 
 from tsrep.errors import RunError
+from tsrep.evaluation.comparison import Comparison, Difference
+from tsrep.evaluation.scores import Scores
+from tsrep.runs.folder import Run
+from tsrep.studies.confirm.final_scores import alike
 
 
 def conduct(study: Study) -> Finalists:
@@ -39,14 +46,27 @@ def conduct(study: Study) -> Finalists:
     equal = kept.once("equal windows", at_equal_windows)
     seeds = {name: plan.primary if name in primary else plan.others for name in finalists}
     runs = study.runs("second", settings, seeds, study.epochs)
+    told = kept.once("contrasts", lambda: [*map(asdict, study.compared(runs, contrasts, primary))])
     return Finalists(
         prepared=study.prepared,
         budget=study.budget,
         costs=study.costs(chosen),
-        scores=study.scores(runs, plan.heads),
-        contrasts=study.compared(runs, contrasts, primary),
+        scores=[*_scores(study, runs)],
+        contrasts=[Comparison(**each | {"difference": Difference(**each["difference"])}) for each in told],
         equal=equal,
     )
+
+
+def _scores(study: Study, runs: Mapping[str, Sequence[Run]]) -> Iterator[Scores]:
+    """By each head, which takes long and is kept for the methods beside one random initialisation."""
+    for head in study.plan.heads:
+        for group in alike(runs):
+
+            def scored(head: str = head, group: Mapping[str, Sequence[Run]] = group) -> str:
+                (found,) = study.scores(group, [head])
+                return found.to_json()
+
+            yield Scores.from_json(study.kept.once(f"scores, {head}, {', '.join(group)}", scored))
 
 
 def main() -> None:

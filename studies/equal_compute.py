@@ -53,8 +53,8 @@ class Cost:
 def cost_of(config: Configuration, prepared: Prepared) -> Cost:
     """Cost of a step on a batch of the training part.
 
-    Operations are a mean over draws, as those of random crops and masks vary; the time is that of the quickest
-    of three steps.
+    Operations are a mean over draws, as those of random crops and masks vary; the time is that of the
+    quickest of three steps.
     """
     encoder = new_encoder(config, prepared.panel, config.seed)
     objective = new_objective(config, encoder, prepared.panel, config.seed)
