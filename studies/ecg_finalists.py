@@ -18,6 +18,7 @@ from dataclasses import asdict
 
 from ecg_objectives import REFERENCE, RIVAL, Study, begin
 from finalists_page import Finalists, write_finalists
+from kept_runs import Kept
 from method_contrasts import contrasts_table
 
 from tsrep.errors import RunError
@@ -58,7 +59,8 @@ def conduct(study: Study) -> Finalists:
 
 
 def _scores(study: Study, runs: Mapping[str, Sequence[Run]]) -> Iterator[Scores]:
-    """By each head, which takes long and is kept for the methods beside one random initialisation."""
+    """By each head, which takes long: those of methods beside one random initialisation are kept together."""
+    kept = Kept(study.kept.path.with_name("finalists.json"))
     for head in study.plan.heads:
         for group in alike(runs):
 
@@ -66,7 +68,7 @@ def _scores(study: Study, runs: Mapping[str, Sequence[Run]]) -> Iterator[Scores]
                 (found,) = study.scores(group, [head])
                 return found.to_json()
 
-            yield Scores.from_json(study.kept.once(f"scores, {head}, {', '.join(group)}", scored))
+            yield Scores.from_json(kept.once(f"{head}, {', '.join(group)}", scored))
 
 
 def main() -> None:
