@@ -51,7 +51,7 @@ def conduct(study: Study) -> Finalists:
     return Finalists(
         prepared=study.prepared,
         budget=study.budget,
-        costs=study.costs(chosen),
+        costs=study.costs(settings),
         scores=[*_scores(study, runs)],
         contrasts=[Comparison(**each | {"difference": Difference(**each["difference"])}) for each in told],
         equal=equal,

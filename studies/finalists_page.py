@@ -24,7 +24,7 @@ class Finalists:
     Attributes
     ----------
     costs : mapping of method to Cost
-        Of a step, of all methods.
+        Of a step, of the finalists.
     scores : list of Scores
         On test patients, methods with one random initialisation together.
     contrasts : sequence of Comparison
