@@ -40,27 +40,28 @@ def conduct(study: Study) -> Finalists:
     contrasts = [primary, *((name, RIVAL) for name in finalists if name not in primary)]
 
     def at_equal_windows() -> list[str]:
-        alike = dict.fromkeys(finalists, plan.equal)
-        runs = study.runs("equal-windows", settings, alike, lambda _: study.budget.epochs)
+        seeds = dict.fromkeys(finalists, plan.equal)
+        runs = study.runs("equal-windows", settings, seeds, lambda _: study.budget.epochs)
         return contrasts_table(study.compared(runs, contrasts))
 
     equal = kept.once("equal windows", at_equal_windows)
     seeds = {name: plan.primary if name in primary else plan.others for name in finalists}
     runs = study.runs("second", settings, seeds, study.epochs)
+    scored = Kept(kept.path.with_name("finalists.json"))
+    scored.refuse_others("choice of finalists", [settings, seeds])
     told = kept.once("contrasts", lambda: [*map(asdict, study.compared(runs, contrasts, primary))])
     return Finalists(
         prepared=study.prepared,
         budget=study.budget,
         costs=study.costs(settings),
-        scores=[*_scores(study, runs)],
+        scores=[*_scores(study, runs, scored)],
         contrasts=[Comparison(**each | {"difference": Difference(**each["difference"])}) for each in told],
         equal=equal,
     )
 
 
-def _scores(study: Study, runs: Mapping[str, Sequence[Run]]) -> Iterator[Scores]:
+def _scores(study: Study, runs: Mapping[str, Sequence[Run]], kept: Kept) -> Iterator[Scores]:
     """By each head, which takes long: those of methods beside one random initialisation are kept together."""
-    kept = Kept(study.kept.path.with_name("finalists.json"))
     for head in study.plan.heads:
         for group in alike(runs):
 
