@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import shutil
 import signal
 import stat
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -112,20 +115,21 @@ def test_a_run_is_refused_to_a_second_process(run: Path) -> None:
         fit(resume=run, progress=False)
 
 
-def test_a_second_evaluation_waits(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    held, order = threading.Event(), list[str]()
+def test_a_second_evaluation_waits(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, told = threading.Event(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", told)
 
     def first() -> None:
         with locked(run):
             held.set()
-            while "waiting" not in "".join(order):
-                order.append(capsys.readouterr().err)
+            while not told.getvalue().endswith("\n"):
+                time.sleep(0.01)
 
     thread = threading.Thread(target=first)
     thread.start()
     held.wait()
     with locked(run, wait=True):
-        assert "waiting for another process that writes into" in "".join(order)
+        assert "waiting for another process that writes into" in told.getvalue()
     thread.join()
 
 
