@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Many tests start processes, each of which would compile what it imports where bytecode is not written.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test setup lint types unit docs images clean
 
