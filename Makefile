@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Many tests start processes, each of which would compile what it imports where bytecode is not written.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test setup lint types unit docs images clean
+.PHONY: demo test setup lint types unit long docs images clean
 
 demo: $(READY)
 	run=runs/demo-$$(date +%Y%m%d-%H%M%S) && \
@@ -26,7 +26,11 @@ types: $(READY)
 
 # Two processes of one thread each, in torch and in NumPy.
 unit: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "not long"
+
+# Every page of the documentation, all of sktime's checks, every encoder as ONNX, workers that are killed.
+long: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m long
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

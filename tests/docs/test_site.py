@@ -118,15 +118,18 @@ def test_every_extra_is_named() -> None:
     assert set(re.findall(r"^\| `(\w+)` ", table, flags=re.MULTILINE)) == extras
 
 
+@pytest.mark.long
 def test_it_builds_without_a_warning(site: Path) -> None:
     assert (site / "index.html").exists()
 
 
+@pytest.mark.long
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
     text = (site / "index.html").read_text(encoding="utf-8")
     assert not re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?://[^"]+"', text)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", REGISTRIES)
 def test_everything_registered_has_a_page(site: Path, kind: str) -> None:
     for name in REGISTRIES[kind].names():
@@ -136,6 +139,7 @@ def test_everything_registered_has_a_page(site: Path, kind: str) -> None:
             assert f'id="{part.__module__}.{part.__qualname__}"' in page
 
 
+@pytest.mark.long
 def test_every_command_has_a_page_with_its_options(site: Path) -> None:
     for words in commands_of(typer.main.get_command(app)):
         command = typer.main.get_command(app)
@@ -149,6 +153,7 @@ def test_every_command_has_a_page_with_its_options(site: Path) -> None:
                 assert parameter.help is None or parameter.help[:10] in re.sub("<[^>]*>", "", page)
 
 
+@pytest.mark.long
 def test_what_tsrep_exports_has_a_page(site: Path) -> None:
     for module, folder in ((tsrep, "python"), (tsrep.estimators, "estimators"), (tsrep.testing, "plugins")):
         for name in module.__all__:
@@ -156,6 +161,7 @@ def test_what_tsrep_exports_has_a_page(site: Path) -> None:
             assert f'id="{module.__name__}.{name}"' in page
 
 
+@pytest.mark.long
 def test_every_setting_is_in_the_reference(site: Path) -> None:
     sections = {"run": Configuration, "window": WindowSettings, "training": TrainingSettings}
     sections |= {"report": ReportSettings}

@@ -21,9 +21,16 @@ def folder(site: Path, plain_reports: None, monkeypatch: pytest.MonkeyPatch) -> 
     return site
 
 
+FIRST_READ = {ROOT, ROOT / "data", ROOT / "docs"}
+
+
 # sktime 1.2 says so of every forecaster, its own too
 @pytest.mark.filterwarnings("ignore:The default of config ``remember_data``:FutureWarning")
-@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=[pytest.mark.long] if p.parent not in FIRST_READ else []) for p in pages()],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_page(page: Path, folder: Path) -> None:
     reader = Page(folder)
     for block in snippets(page):

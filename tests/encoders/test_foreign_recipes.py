@@ -20,6 +20,8 @@ from tsrep.encoders.adapters.description import described
 from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
 
+pytestmark = pytest.mark.long
+
 RECIPES = Path(__file__).parents[2] / "configs" / "encoders"
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 # weights in millions, dim and steps of a window of the authors and of the benchmark

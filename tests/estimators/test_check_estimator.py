@@ -61,13 +61,19 @@ def checks(name: str) -> list[str]:
 
 @pytest.mark.filterwarnings("ignore")  # sktime warns of changes to come in its own code
 @pytest.mark.parametrize(
-    ("name", "part"), [(name, part) for name in PARTS for part in range(len(PARTS[name]))]
+    ("name", "part"),
+    [
+        pytest.param(name, part, marks=[pytest.mark.long] if part else [])
+        for name in PARTS
+        for part in range(len(PARTS[name]))
+    ],
 )
 def test_all_checks_pass(name: str, part: int) -> None:
     results = passed(name, 0, checks(name)[part :: len(PARTS[name])])
     assert len(results) >= PARTS[name][part]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", PARTS)
 def test_checks_that_settings_can_change_pass_with_others(name: str) -> None:

@@ -28,6 +28,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+@pytest.mark.long
 def test_the_quick_form_ends_with_rates_that_hold(
     benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,8 @@ from tsrep.runs.prepare_series import prepare_series
 from tsrep.signals import Panel, Series
 from tsrep.splits.by_patient import StratifiedPatients, stratified
 
+pytestmark = pytest.mark.long
+
 SHARES = np.array([0.6, 0.2, 0.2])
 
 

@@ -75,6 +75,7 @@ def _write_recordings(folder: Path, patients: int = 24) -> None:
     (folder / "records.csv").write_text("\n".join(["patient,label", *rows]) + "\n")
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 def test_one_table(place: Path) -> None:
     small = {

@@ -62,6 +62,7 @@ def small(name: str) -> Encoder:
     return encoder.eval()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ENCODERS.names())
 def test_every_encoder_in_both_formats_at_a_length_that_is_no_multiple_of_its_stride(name: str) -> None:
     """As ONNX those are written that have all operations between them; the others consist of the same."""
@@ -107,6 +108,7 @@ def test_recurrent_layers_are_themselves_again_after_a_trace() -> None:
     assert all(op.py_kernels == own for op, own in kernels.items())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("mixing", "calendar"), [("independent", True), ("mixed", False)])
 def test_forecasters_with_covariates(mixing: str, calendar: bool) -> None:
     case = make(mixing, "mean-std", 2, calendar)

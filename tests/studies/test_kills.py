@@ -90,10 +90,12 @@ def test_a_killed_worker_costs_no_trial_with_a_journal(tmp_path: Path) -> None:
     kill_one_of_two(new_job(tmp_path / "study", None, stall), 6)
 
 
+@pytest.mark.long
 def test_a_killed_worker_costs_no_trial_with_postgresql(tmp_path: Path, server: str) -> None:
     kill_one_of_two(new_job(tmp_path / "study", new_database(server, "killed"), stall), 6)
 
 
+@pytest.mark.long
 def test_two_machines_share_a_study(tmp_path: Path, server: str) -> None:
     """Each has its own folder, so that a dead worker of the other is known by its silence alone."""
     database = new_database(server, "shared")
@@ -113,6 +115,7 @@ def test_two_machines_share_a_study(tmp_path: Path, server: str) -> None:
     assert [trial.state for trials in known.values() for trial in trials].count(TrialState.FAIL) == 1
 
 
+@pytest.mark.long
 def test_postgresql_says_in_a_sentence_why_it_cannot_be_used(tmp_path: Path, server: str) -> None:
     import psycopg
 
@@ -145,6 +148,7 @@ def test_a_crew_replaces_workers_and_gives_a_deadly_trial_up(tmp_path: Path) -> 
     assert known[2][-1].user_attrs["why"] == "its worker died, 3 times"
 
 
+@pytest.mark.long
 def test_workers_share_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "usable_cores", lambda: 5)
     before = dict(os.environ)

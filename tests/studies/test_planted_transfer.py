@@ -9,6 +9,7 @@ import pytest
 STUDIES = Path(__file__).parents[2] / "studies"
 
 
+@pytest.mark.long
 def test_what_was_learnt_on_one_cohort_helps_on_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
