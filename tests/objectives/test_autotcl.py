@@ -239,6 +239,7 @@ def learn(objective: AutoTCL, steps: int) -> dict[str, float]:
     return {name: value.item() for name, value in diagnostics.items()}
 
 
+@pytest.mark.long
 def test_a_hostile_entropy_saturates_the_mask_unless_hinges_hold_it() -> None:
     bare = learn(autotcl(form=paper(entropy=3.0, consistency=0, saturation=0)), 80)
     hinged = learn(autotcl(form=paper(entropy=3.0, consistency=0)), 80)
@@ -250,6 +251,7 @@ def test_a_hostile_entropy_saturates_the_mask_unless_hinges_hold_it() -> None:
     assert hinged["constant_masks"] == 0
 
 
+@pytest.mark.long
 def test_the_hinges_revive_a_mask_that_started_constant() -> None:
     for bias in (-30.0, 30.0):
         objective = autotcl(form=paper(entropy=0))

@@ -100,11 +100,13 @@ def test_a_stored_state_resumes_as_if_it_had_not_stopped() -> None:
     assert torch.equal(steps(one, whole, range(3, 6)), steps(other, resumed, range(3, 6)))
 
 
+@pytest.mark.long
 def test_trained_it_reads_a_pitch_that_random_initialisations_do_not() -> None:
     found = gains("byol", seeds=2, steps=SIMULATIONS["byol"].quick)
     assert min(found) > 0.05, found
 
 
+@pytest.mark.long
 def test_without_what_guards_it_representations_collapse() -> None:
     spreads = []
     for settings in ({}, {"predictor": False, "norm": "none", "momentum": 0.0}):

@@ -124,6 +124,7 @@ def test_pieces_are_halves_and_leads_at_the_same_time() -> None:
     assert bool((unit.amax(-1) == 1).all())
 
 
+@pytest.mark.long
 def test_trained_it_reads_what_belongs_to_a_patient() -> None:
     found = gains("clocs", seeds=2, steps=SIMULATIONS["clocs"].quick)
     assert min(found) > 0.05, found

@@ -207,6 +207,7 @@ def test_its_batches_hold_two_windows_of_a_recording() -> None:
     assert config.sampler.model_dump() == {"name": "patient-wise", "trials": 2, "samples": 2}
 
 
+@pytest.mark.long
 def test_trained_it_reads_a_pitch_that_random_initialisations_do_not() -> None:
     found = gains("comet", seeds=2, steps=60)
     assert min(found) > 0.05, found

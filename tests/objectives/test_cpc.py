@@ -132,6 +132,7 @@ def test_unfit_encoders_and_windows_are_refused() -> None:
     objective(encoder, ahead=12).refuse_unfit(encoder, panel(64))
 
 
+@pytest.mark.long
 def test_trained_it_tells_where_a_slow_process_under_noise_ends() -> None:
     found = gains("cpc", seeds=2, steps=SIMULATIONS["cpc"].quick)
     assert min(found) > 0.1, found

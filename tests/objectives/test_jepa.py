@@ -350,6 +350,7 @@ def test_the_teacher_resumes_as_if_it_had_not_stopped(shared_path: Callable[[str
     torch.testing.assert_close(found, golden["linear_momentum"], rtol=1e-12, atol=0)
 
 
+@pytest.mark.long
 def test_trained_it_tells_where_a_slow_process_under_noise_ends() -> None:
     found = gains("jepa", seeds=2, steps=SIMULATIONS["jepa"].quick)
     assert min(found) > 0.05, found

@@ -100,11 +100,13 @@ def test_other_losses_of_several_views_and_none_of_two() -> None:
         objective(encoder, loss="barlow-twins")
 
 
+@pytest.mark.long
 def test_trained_it_hears_the_hum_that_random_initialisations_do_not() -> None:
     found = gains("lejepa", seeds=2, steps=SIMULATIONS["lejepa"].quick)
     assert min(found) > 0.05, found
 
 
+@pytest.mark.long
 def test_without_what_guards_it_projections_collapse() -> None:
     spreads = []
     for weight in (0.8, 0.0):

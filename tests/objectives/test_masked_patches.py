@@ -89,6 +89,7 @@ def test_hidden_patches_are_not_seen(form: Any) -> None:
         assert not (flat == flat[:, :1]).all()
 
 
+@pytest.mark.long
 def test_trained_it_finds_the_factors_of_a_signal_of_low_rank() -> None:
     found = gains("masked-patches", seeds=3, steps=SIMULATIONS["masked-patches"].quick)
     assert min(found) > 0.03, found

@@ -111,6 +111,7 @@ def test_mixtures_are_of_two_samples_and_covariates_stay(form: Any) -> None:
     assert (min(partners) == 1) == (form == "corrected")
 
 
+@pytest.mark.long
 def test_trained_it_reads_a_level_under_waves() -> None:
     found = gains("mixing-up", seeds=2, steps=SIMULATIONS["mixing-up"].quick)
     assert min(found) > 0.1, found

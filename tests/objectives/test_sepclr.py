@@ -116,6 +116,7 @@ def test_batches_of_one_sample_are_refused() -> None:
     made.refuse_batches(encoder, panel, [n[:2], n[2:]])
 
 
+@pytest.mark.long
 def test_trained_it_reads_the_salient_factor() -> None:
     found = gains("sepclr", seeds=2, steps=SIMULATIONS["sepclr"].quick)
     assert min(found) > 0.05, found

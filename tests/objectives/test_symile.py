@@ -164,6 +164,7 @@ def test_channels_that_cannot_be_divided_are_refused() -> None:
         Symile(4, ("I", "II"), groups=(("I", "II"), ("I",)))
 
 
+@pytest.mark.long
 def test_it_finds_what_only_all_signals_tell_and_pairs_do_not() -> None:
     steps = SIMULATIONS["symile"].quick
     tuples = found_together(*trained("symile", seed=0, steps=steps))

@@ -163,6 +163,7 @@ def test_the_second_encoder_starts_as_the_architecture_does(name: str) -> None:
             assert other[key].std().item() == pytest.approx(unrelated[key].std().item(), rel=0.3), key
 
 
+@pytest.mark.long
 def test_trained_it_reads_a_frequency() -> None:
     found = gains("tf-c", seeds=2, steps=SIMULATIONS["tf-c"].quick)
     assert min(found) > 0.02, found

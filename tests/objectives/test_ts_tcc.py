@@ -171,6 +171,7 @@ def test_targets_follow_the_past_that_predicts_them(cuts: Any) -> None:
     assert (len(last.unique()) == 1) == (cuts == "batch")
 
 
+@pytest.mark.long
 def test_trained_it_reads_a_level_that_lasts() -> None:
     found = gains("ts-tcc", seeds=2, steps=SIMULATIONS["ts-tcc"].quick)
     assert min(found) > 0.08, found

@@ -54,6 +54,7 @@ def test_a_long_recording_takes_what_a_shorter_one_takes(how: str, tmp_path: Pat
     assert (tmp_path / "p.csv").read_text().count("\n") == 2
 
 
+@pytest.mark.long
 def test_many_recordings_take_what_a_few_take(tmp_path: Path) -> None:
     loaded = predictor()
     options = Options(

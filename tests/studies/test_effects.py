@@ -112,6 +112,7 @@ def test_a_planted_percentage_is_found_from_exact_pairs() -> None:
     assert effect.p_holm < 0.01
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("planted_effect", [0.0, 0.10])
 def test_intervals_cover_what_was_planted(planted_effect: float) -> None:
     effects = [_by_level(_grid(planted_effect, seed))["y"] for seed in range(40)]
@@ -154,6 +155,7 @@ def test_references_are_off_or_none_or_the_first_choice() -> None:
     assert used["encoder"] == "dilated-conv"
 
 
+@pytest.mark.long
 def test_planted_axes_are_found_and_axes_without_effect_are_not() -> None:
     null = {"objective", "encoder", "head.weight", "objective.queue", "encoder.depth", "views.warp"}
     p, found, wrong = [], 0, 0

@@ -93,6 +93,7 @@ def train(encoder: Encoder, objective: Objective, folder: Path) -> None:
     ).run()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "unguarded"])
 @pytest.mark.parametrize("name", CASES)
 def test_a_run_says_that_it_collapses_where_the_guard_is_removed(
