@@ -70,6 +70,7 @@ def found_in(run: Run, period: int, **options: Any) -> tuple[np.ndarray, np.ndar
     return *looked.field.by_distance(), looked
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["gradient", "integrated", "occlusion"])
 def test_two_planted_periods_are_the_two_peaks(trained: Run, method: str) -> None:
     distance, mass, looked = found_in(trained, 24, method=method)
@@ -99,6 +100,7 @@ def test_peaks_move_with_the_step_ahead(trained: Run) -> None:
     assert (60 + far.argmax(axis=1)).tolist() == [96 - h for h in range(1, HORIZON + 1)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("period", [24, 96])
 def test_a_single_planted_period_is_the_peak(period: int, folder: Path) -> None:
     run = fit(folder / f"only-{period}", {"dataset": {"periods": [period]}})

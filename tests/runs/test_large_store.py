@@ -128,6 +128,7 @@ print((resident() - before) * 1024 / store.nbytes)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory maps in other ways")
 def test_memory_stays_small_however_large_the_map(tmp_path: Path) -> None:
     store = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.int16, (1500, 4, 10_000))

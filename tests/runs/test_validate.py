@@ -146,6 +146,7 @@ def value(found: Validation, fitted_on: str, dataset: str, encoder: str = "momen
     return each.score.value
 
 
+@pytest.mark.long
 def test_shortcut_of_one_cohort_shows_as_a_drop_and_nothing_else_does(found: Validation) -> None:
     for away in ("free", "fair"):
         assert drop(found, "tied", away).low > 0.1

@@ -11,6 +11,7 @@ from tests.training.bending import TOGETHER, bending_trainer
 from tsrep.training.auto import compile_fault
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")  # the compiler warns of its own parts
 def test_a_compiled_encoder_learns_what_a_plain_one_learns(tmp_path: Path) -> None:
     if fault := compile_fault(torch.device("cpu")):
