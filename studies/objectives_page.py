@@ -116,7 +116,7 @@ def _lines(found: Overview) -> list[str]:
         "# Objectives at equal compute",
         "",
         "Made by `.venv/bin/python studies/ecg_objectives.py --root DIR`; all settings are in the script. "
-        "Verdicts on the methods that lead are those of `studies/ecg_finalists.py`.",
+        "Verdicts on the methods that lead stand among the [finalists](finalists.md).",
         "",
         *of_data_and_budget(found.prepared, found.budget),
         "- Settings were chosen on validation patients, at a part of the budget and with another seed. The "
@@ -153,7 +153,7 @@ def of_data_and_budget(prepared: Prepared, budget: Budget) -> list[str]:
     return [
         f"- Data: {prepared.source}; {prepared.split.how}: {parts}; none in two parts.",
         f"- Every run spends about {budget.operations:.2e} operations; SimCLR has {budget.epochs} epochs for "
-        "it. Fourier transforms, recursions and views are not counted; processor time stands beside.",
+        "it. Fourier transforms, recursions and views are not counted.",
     ]
 
 
