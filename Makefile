@@ -28,7 +28,7 @@ types: $(READY)
 unit: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "not long"
 
-# Every page of the documentation, all of sktime's checks, every encoder as ONNX, workers that are killed.
+# Most pages of the documentation and of sktime's checks, every encoder as ONNX, what trains to show that it learns.
 long: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m long
 
