@@ -86,7 +86,10 @@ def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
     place = folder(out, records)
     place.mkdir(parents=True, exist_ok=True)
     known = place / "costs.json"
-    kept: dict[str, Any] = json.loads(known.read_text()) if known.exists() else {}
+    try:
+        kept: dict[str, Any] = json.loads(known.read_text()) if known.exists() else {}
+    except ValueError:
+        raise SystemExit(f"{known} is damaged; delete it to measure this size again") from None
     if kept.pop("classes", classes) != classes:
         raise SystemExit(f"{known} is of another number of classes; give --out another folder")
     costs = {name: Cost(**one) for name, one in kept.items()}
@@ -95,6 +98,8 @@ def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
         apart = get_context("spawn").Process(target=simulate, args=(place / "data", records, classes))
         apart.start()
         apart.join()
+        if apart.exitcode:
+            raise SystemExit(f"the simulation of {records:,} recordings ended with {apart.exitcode}")
     (place / "config.yaml").write_text(CONFIG)
     for name, command in commands(place).items():
         if name not in costs:
