@@ -110,9 +110,7 @@ class TransformerBlocks(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, hidden) for _ in range(depth))
         self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, dim)
 
-    def forward(
-        self, tokens: Tensor, keep: Tensor | None = None, places: tuple[Tensor, int] | None = None
-    ) -> Tensor:
+    def forward(self, tokens: Tensor, keep: Tensor | None = None, visible: Tensor | None = None) -> Tensor:
         """Map tokens to tokens.
 
         Parameters
@@ -120,25 +118,23 @@ class TransformerBlocks(nn.Module):
         tokens : Tensor, shape (batch, token, width)
         keep : Tensor, shape (batch, token), bool, optional
             Tokens that others attend to. In a row without any, all that may be seen count alike.
-        places : (Tensor of shape (batch, token) and int64, int), optional
-            Ascending places of the tokens, and how many there are; by default no place is left out.
+        visible : Tensor, shape (batch, visible), int64, optional
+            Ascending places of the tokens that are not left out; by default none is.
 
         Returns
         -------
-        Tensor, shape (batch, token, dim)
+        Tensor, shape (batch, token or visible, dim)
         """
+        table = rotary_table(tokens.shape[1], self.head_size, tokens.device) if self.rotary else None
+        if visible is not None:
+            tokens = tokens.take_along_dim(visible[..., None], dim=1)
+            keep = None if keep is None else keep.take_along_dim(visible, dim=1)
+            table = None if table is None else table[:, visible][:, :, None]  # 1 for the heads
         bias = _bias(tokens, keep, self.causal)
-        table = self._table(tokens, places) if self.rotary else None
         for block in self.blocks:
             tokens = block(tokens, bias, table)
         out: Tensor = self.output(self.norm(tokens))
         return out
-
-    def _table(self, tokens: Tensor, places: tuple[Tensor, int] | None) -> Tensor:
-        if places is None:
-            return rotary_table(tokens.shape[1], self.head_size, tokens.device)
-        at, count = places
-        return rotary_table(count, self.head_size, tokens.device)[:, at][:, :, None]  # 1 for the heads
 
 
 def start_linear_maps(module: nn.Module) -> None:

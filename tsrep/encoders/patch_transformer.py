@@ -95,16 +95,12 @@ class PatchTransformer(TokenEncoder):
 
     def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """One token per patch."""
-        latent, kept = self._patches(x, keep)
-        tokens: Tensor = self.blocks(latent, kept)
+        tokens: Tensor = self.blocks(*self._patches(x, keep))
         return tokens
 
     def visible_tokens(self, x: Tensor, visible: Tensor) -> Tensor:
         """Tokens of some patches; see :meth:`Encoder.visible_tokens`."""
-        latent, kept = self._patches(x, None)
-        count = kept.shape[1]
-        latent = latent.take_along_dim(visible[..., None], dim=1)  # (batch, visible, width)
-        tokens: Tensor = self.blocks(latent, kept.take_along_dim(visible, dim=1), (visible, count))
+        tokens: Tensor = self.blocks(*self._patches(x, None), visible)
         return tokens
 
     def _patches(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -79,16 +79,12 @@ class Transformer(TokenEncoder):
 
     def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """One token per time step."""
-        latent, keep = self._steps(x, keep)
-        tokens: Tensor = self.blocks(latent, keep)
+        tokens: Tensor = self.blocks(*self._steps(x, keep))
         return tokens
 
     def visible_tokens(self, x: Tensor, visible: Tensor) -> Tensor:
         """Tokens of some time steps; see :meth:`Encoder.visible_tokens`."""
-        latent, keep = self._steps(x, None)
-        count = keep.shape[1]
-        latent = latent.take_along_dim(visible[..., None], dim=1)  # (batch, visible, width)
-        tokens: Tensor = self.blocks(latent, keep.take_along_dim(visible, dim=1), (visible, count))
+        tokens: Tensor = self.blocks(*self._steps(x, None), visible)
         return tokens
 
     def _steps(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
