@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,34 @@ def test_sides_vary_by_themselves_and_draws_of_labels_in_pairs() -> None:
         paired_difference(sides[0], of(tables[1], np.repeat(tables[1][:, None], 9, axis=1)).crossed(2))
 
 
+@pytest.mark.parametrize("draws", [1, 3])
+def test_one_encoder_is_one_more_of_the_kind_of_the_others(draws: int) -> None:
+    """Where patients do not vary, the variance of one against the mean of k is ``1 + 1 / k`` of theirs."""
+    rng = np.random.default_rng(4)
+    table = rng.normal(0.7, 0.05, 6)
+    one, many = (
+        of(np.repeat(side, draws), np.repeat(side, draws)[:, None].repeat(9, axis=1)).crossed(draws)
+        for side in (table[:1], table[1:])
+    )
+    found = paired_difference(one, many, trained=True)["auroc"]
+    assert found.between == pytest.approx((1 + 1 / 5) * table[1:].var(ddof=1))
+    assert found.freedom == pytest.approx(4)
+    other = paired_difference(many, one, trained=True)["auroc"]
+    assert (other.value, other.p) == (-found.value, pytest.approx(found.p))
+    fixed = paired_difference(one, many)["auroc"]
+    assert fixed.between == pytest.approx(table[1:].var(ddof=1) / 5)
+
+
+def test_one_encoder_beside_a_method_is_compared_as_beside_random_initialisations() -> None:
+    rng = np.random.default_rng(5)
+    patients = rng.normal(0, 0.02, 201)
+    one, two = (encoders(rng, patients, n, 0.05) for n in (1, 5))
+    found = paired_difference(one.crossed(1), two.crossed(1), trained=True)["auroc"]
+    random = difference_from_random(one, two)["auroc"]
+    assert (found.low, found.p) == (pytest.approx(random.low), pytest.approx(random.p))
+    assert found.covers == "patients and training seeds"
+
+
 def test_interval_and_p_value_agree() -> None:
     rng = np.random.default_rng(2)
     for shift in np.linspace(-0.08, 0.08, 9):
@@ -143,6 +172,11 @@ def test_methods_are_compared_as_a_family() -> None:
         compare_methods(methods, contrasts, primary=("random", "good"))
     with pytest.raises(DataError, match="no predictions of other"):
         compare_methods(methods, [("good", "other")])
+    with pytest.raises(DataError, match="3 predictions of good are not 2 for each encoder"):
+        compare_methods(methods, contrasts, label_draws=2)
+    strangers = [replace(each, patient=each.patient + 1000) for each in methods["good"]]
+    with pytest.raises(DataError, match="random was scored on other patients, records or targets than good"):
+        compare_methods(methods | {"good": strangers}, contrasts)
 
 
 def test_variances_of_two_cohorts_add_up() -> None:

@@ -78,6 +78,10 @@ def whole():
     return Amplitudes("whole", [1.0, 0.0, 0.0, 0.0], steps=200)
 
 
+def dull():
+    return Amplitudes("dull", [0.1, 0.0, 0.0, 1.0])
+
+
 def same_name():
     return sharp()
 '''
@@ -178,7 +182,7 @@ def test_planted_differences_are_found_and_no_others(found: Comparison) -> None:
 
 def test_differences_are_those_of_the_project(found: Comparison) -> None:
     on_a = {e.cell.encoder: e for e in found.leading if e.cell.dataset == "A"}
-    methods = {name: e.predictions for name, e in on_a.items()}
+    methods = {name: e.predictions.each for name, e in on_a.items()}
     (direct,) = compare_methods(methods, [("sharp", "blind")], n_bootstrap=200)
     (own,) = [v for v in found.pairs if {v.encoder, v.against} == {"sharp", "blind"} and v.dataset == "A"]
     assert own.difference == direct.difference
@@ -196,6 +200,61 @@ def test_primary_contrast_is_not_corrected(found: Comparison) -> None:
     assert (primary.encoder, primary.dataset, primary.adjusted_p) == ("blind", "A", primary.difference.p)
     others = holm([v.difference.p for v in gains if not v.primary])
     np.testing.assert_array_equal([v.adjusted_p for v in gains if not v.primary], others)
+
+
+def test_primary_contrast_is_of_the_first_data_set_or_of_none(found: Comparison) -> None:
+    marked = [
+        replace(each, cell=replace(each.cell, marked=True)) if each.cell.place[:2] == ("blind", "A") else each
+        for each in found.leading
+    ]
+    gains = against_random(marked, "blind")
+    assert not any(v.primary for v in gains)
+    np.testing.assert_array_equal([v.adjusted_p for v in gains], holm([v.difference.p for v in gains]))
+
+
+def test_methods_of_other_numbers_of_encoders_in_any_order(
+    table: Callable[..., Table], place: Path, tmp_path: Path
+) -> None:
+    def pairs(out: str, *entries: Sequence[str]) -> dict[frozenset[str], Any]:
+        named = [
+            {"refs": [f"{place}/encoders.py:{name}" for name in names], "name": str(len(names))}
+            for names in entries
+        ]
+        asked = table(encoders=named, datasets=[data(place, "A")], labels=[1.0])
+        found = compare(asked, tmp_path / out, progress=False).pairs
+        return {frozenset((v.encoder, v.against)): v.difference for v in found}
+
+    rows = ["sharp", "nearly", "blind"], ["same_name", "dull"], ["whole"]
+    found = pairs("one", *rows)
+    again = pairs("two", *(list(reversed(names)) for names in rows))
+    assert set(found) == {frozenset(two) for two in (("3", "2"), ("3", "1"), ("2", "1"))}
+    for names, difference in found.items():
+        assert difference.covers == "patients and training seeds"
+        assert difference.p == pytest.approx(again[names].p)
+
+
+def test_pairs_with_few_labels_alone_cover_their_draws(
+    table: Callable[..., Table], place: Path, tmp_path: Path
+) -> None:
+    asked = table(
+        "sharp",
+        encoders=[
+            f"{place}/encoders.py:sharp",
+            {"refs": [f"{place}/encoders.py:{name}" for name in ("blind", "nearly")], "name": "two"},
+        ],
+        datasets=[data(place, "A")],
+        labels=[0.5],
+        subsample_by=["sample", "patient"],
+    )
+    found = compare(asked, tmp_path, progress=False)
+    assert [v.encoder for v in found.gains] == ["sharp", "two"]
+    (pair,) = found.pairs
+    assert {pair.encoder, pair.against} == {"sharp", "two"}
+    assert pair.difference.covers == "patients, training seeds and label draws"
+    values = [found.rankings["A"].values[name].value for name in (pair.encoder, pair.against)]
+    assert pair.difference.value == pytest.approx(values[0] - values[1])
+    told = [line for line in found.lines() if line.get("verdict")]
+    assert {line["subsample_by"] for line in told} == {found.columns[0][1]}
 
 
 def test_rows_that_were_trained_on_take_no_part(found: Comparison) -> None:
@@ -262,7 +321,7 @@ def test_renamed_row_keeps_its_cells(table: Callable[..., Table], place: Path, t
     found = compare(named, tmp_path, progress=False)
     assert found.encoders == ["amplitude"]
     assert found.cells[0].score.method == "amplitude"
-    assert len(found.cells[0].predictions[0])
+    assert len(found.cells[0].predictions)
     assert sorted(path.stat().st_mtime_ns for path in tmp_path.glob("cells/*/cell.json")) == before
 
 
@@ -277,12 +336,13 @@ def test_several_encoders_of_a_method(table: Callable[..., Table], place: Path, 
     found = compare(asked, tmp_path, progress=False)
     (gain,) = [v for v in found.gains if v.encoder == "method"]
     assert gain.difference.covers == "patients and training seeds"
-    assert [len(each.predictions) for each in found.cells] == [2, 2]
+    assert [len(each.predictions.each) for each in found.cells] == [2, 2]
     (pair,) = found.pairs
     assert pair.difference.covers == "patients and training seeds"
-    method, mixed = (resample(each.predictions, n_bootstrap=200, names=["auroc"]) for each in found.cells)
-    direct = paired_difference(method, mixed)["auroc"]
-    assert pair.difference.value == pytest.approx(abs(direct.value))
+    method, mixed = (
+        resample(each.predictions.each, n_bootstrap=200, names=["auroc"]).crossed(1) for each in found.cells
+    )
+    assert pair.difference == paired_difference(method, mixed)["auroc"]
 
 
 def test_encoders_of_other_windows_are_compared_on_the_same_recordings(
@@ -291,7 +351,7 @@ def test_encoders_of_other_windows_are_compared_on_the_same_recordings(
     found = compare(
         table("sharp", "whole", datasets=[data(place, "A")], labels=[1.0]), tmp_path, progress=False
     )
-    one, two = (each.predictions[0] for each in found.leading)
+    one, two = (each.predictions for each in found.leading)
     np.testing.assert_array_equal(np.sort(one.trial), np.sort(two.trial))
     (pair,) = found.pairs
     assert pair.n == len(one)
@@ -441,6 +501,52 @@ def test_stored_predictions_are_compared_without_data(found: Comparison, tmp_pat
     assert pair.difference.value == own.difference.value
     assert stored.costs == {}
     write_comparison(stored, tmp_path / "out")
+    with pytest.raises(ConfigError, match="primary is sharpe, which is none of sharp, blind"):
+        compare(table_of({"encoders": folders, "primary": "sharpe"}), tmp_path / "other", progress=False)
+
+
+def test_stored_runs_of_several_seeds_are_compared_over_seeds(
+    table: Callable[..., Table], place: Path, tmp_path: Path
+) -> None:
+    refs = {"a": ["sharp", "nearly"], "b": ["blind", "same_name"]}
+    asked = table(
+        encoders=[
+            {"refs": [f"{place}/encoders.py:{each}" for each in names], "name": name}
+            for name, names in refs.items()
+        ],
+        datasets=[data(place, "A")],
+        labels=[1.0],
+    )
+    found = compare(asked, tmp_path / "out", progress=False)
+    for each in found.cells:
+        each.scores.save(tmp_path / each.cell.encoder)
+    folders = [str(tmp_path / name) for name in refs]
+    stored = compare(table_of({"encoders": folders}), tmp_path / "stored", progress=False)
+    (own,), (pair,) = found.pairs, stored.pairs
+    assert pair.difference.covers == own.difference.covers == "patients and training seeds"
+    assert pair.difference.value == pytest.approx(own.difference.value)
+
+
+def test_stored_runs_with_other_labels_are_refused(found: Comparison, tmp_path: Path) -> None:
+    for name, fraction, by in (("one", 1.0, "all"), ("two", 0.5, "patient")):
+        each = found.find("sharp", "A", "probe", fraction, by)
+        assert each is not None
+        kept = found.find("sharp", "A", "probe", 1.0, "all")
+        assert kept is not None
+        replace(each.scores, predictions={each.score.key: kept.predictions}).save(tmp_path / name)
+    folders = [str(tmp_path / name) for name in ("one", "two")]
+    with pytest.raises(RunError, match=r"two was scored with 1 draws of 50 % of labels by patient, and one"):
+        compare(table_of({"encoders": folders}), tmp_path / "out", progress=False)
+
+
+def test_credit_that_is_not_defined_is_refused_where_cells_are_kept(
+    table: Callable[..., Table], place: Path, tmp_path: Path
+) -> None:
+    small: dict[str, Any] = {"datasets": [data(place, "A")], "labels": [1.0]}
+    compare(table("sharp", **small), tmp_path, progress=False)
+    asked = table("sharp", **small, evaluation={"n_bootstrap": 200, "credit": "challenge-2021"})
+    with pytest.raises(ConfigError, match=r"evaluation\.credit challenge-2021"):
+        compare(asked, tmp_path, progress=False)
 
 
 def test_predictions_on_other_recordings_are_refused(found: Comparison, tmp_path: Path) -> None:
@@ -467,7 +573,7 @@ def test_predictions_on_other_recordings_are_refused(found: Comparison, tmp_path
 
 def without(each: Scored, kept: slice) -> Scored:
     """A cell that was scored on some of its records."""
-    (all_of_them,) = each.predictions
+    all_of_them = each.predictions
     parts = {n: getattr(all_of_them, n)[kept] for n in ("prob", "target", "patient", "trial")}
     return replace(
         each, scores=replace(each.scores, predictions={each.score.key: replace(all_of_them, **parts)})
@@ -485,7 +591,7 @@ def test_pairs_and_ranks_use_recordings_that_all_were_scored_on(found: Compariso
     assert list(apart.rankings["A"].values) == ["sharp", "blind"]
     (pair,) = apart.pairs
     assert (pair.encoder, pair.against, pair.word) == ("sharp", "blind", "better")
-    kept = without(one, slice(total - 3)).predictions[0]
+    kept = without(one, slice(total - 3)).predictions
     assert apart.rankings["A"].values["sharp"].value == resample([kept], n_bootstrap=2).value["auroc"]
     assert f"on the {total - 3} recordings that all are scored on" in headline(apart)
     assert any(f"ranked on the {total - 3} of all" in said for said in caveats(apart))

@@ -119,7 +119,7 @@ def test_one_table(place: Path) -> None:
     assert "500" in told["own"]
     assert "100 Hz" in told["own"]
     assert "240 Hz" in told["ECG-CPC"]
-    scored = [each.predictions[0] for each in found.cells]
+    scored = [each.predictions for each in found.cells]
     assert all(np.array_equal(np.sort(p.trial), np.sort(scored[0].trial)) for p in scored)
     page = write_comparison(found, place / "page").read_text()
     for said in ("none stated", "MIMIC-IV-ECG", "HEEDB", "240 Hz"):

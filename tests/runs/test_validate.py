@@ -170,7 +170,7 @@ def test_a_class_of_two_cohorts_has_a_table_of_its_own_and_no_verdict(found: Val
     for each in found.pairs:
         (score,) = found.by_class_of_pairs[each.cell.encoder, each.cell.fitted_on, each.cell.dataset]
         assert (score.name, score.positive, score.records) == ("HYP", 20, 100)
-        (one,) = each.predictions
+        one = each.predictions
         target = one.target == found.classes_of_pair(each.cell.fitted_on, each.cell.dataset).index("HYP")
         assert score.auroc.value == pytest.approx(roc_auc_score(target, one.prob[:, 0]))
     table = pair_table(found)
@@ -240,7 +240,7 @@ def test_rates_of_classes(found: Validation) -> None:
     scores = found.by_class["moments", "tied", "free"]
     each = found.find("moments", "tied", "free")
     assert each is not None
-    (one,) = each.predictions
+    one = each.predictions
     for k, score in enumerate(scores):
         true = one.target == k
         assert (score.records, score.positive) == (len(true), true.sum())

@@ -62,12 +62,20 @@ class Difference(Interval):
         return self.covers.endswith(RANDOM_INITS)
 
 
-def paired_difference(one: Resampled, two: Resampled) -> dict[str, Difference]:
+def paired_difference(one: Resampled, two: Resampled, *, trained: bool = False) -> dict[str, Difference]:
     """Mean difference ``one - two`` on the same patients, for a claim about methods.
 
     Where all seeds were scored on the same draws of labels, the seeds of each side vary by themselves and the
     draws of labels in pairs; where each seed has a draw of its own, seeds are compared in pairs. A side with
-    one seed, such as a method without randomness, is compared with every seed of the other.
+    one seed is compared with every seed of the other.
+
+    Parameters
+    ----------
+    one, two : Resampled
+    trained : bool
+        Whether a side with one seed, beside one with several, is an encoder that another training would have
+        made otherwise: it varies as those of the other side do, as in :func:`difference_from_random`. By
+        default it is a method without randomness.
 
     Raises
     ------
@@ -75,9 +83,11 @@ def paired_difference(one: Resampled, two: Resampled) -> dict[str, Difference]:
         When the two do not have equally many resamples or draws of labels, or other numbers of seeds than
         one and n, or n and n.
     """
-    larger = max(one, two, key=lambda side: side.seeds)
+    smaller, larger = sorted((one, two), key=lambda side: side.seeds)
+    alone = trained and smaller.seeds == 1 < larger.seeds
+    share = alone + 1 / larger.seeds
     if one.by_draw is None or two.by_draw is None:
-        return _differences(one, two, 1 / larger.seeds, larger.covers(TRAINING_SEEDS))
+        return _differences(one, two, share, larger.covers(TRAINING_SEEDS))
     if one.by_draw.seeds != two.by_draw.seeds:
         raise DataError(
             f"{one.by_draw.seeds} draws of labels cannot be paired with {two.by_draw.seeds}; "
@@ -85,7 +95,7 @@ def paired_difference(one: Resampled, two: Resampled) -> dict[str, Difference]:
         )
     covers = larger.covers(TRAINING_SEEDS)
     return {
-        name: _difference(one, two, name, _variance_by_sides(one, two, name), covers)
+        name: _difference(one, two, name, _variance_by_sides(one, two, name, alone), covers)
         for name in _comparable(one, two)
     }
 
@@ -167,8 +177,10 @@ def _gap(one: Resampled, two: Resampled, name: str) -> tuple[Array, Array]:
     return np.array(one.by_seed[name]) - np.array(two.by_seed[name]), one.draws[name] - two.draws[name]
 
 
-def _variance_by_sides(one: Resampled, two: Resampled, name: str) -> Variance:
+def _variance_by_sides(one: Resampled, two: Resampled, name: str, alone: bool) -> Variance:
     """Variance of a difference whose sides have seeds of their own, and draws of labels in common.
+
+    Where one side is ``alone``, it is one more of the kind of the other's seeds against their mean.
 
     References
     ----------
@@ -176,7 +188,7 @@ def _variance_by_sides(one: Resampled, two: Resampled, name: str) -> Variance:
     involved", Biometrika 34, 1947.
     """
     rows, draws = _gap(one.averaged(one.seeds), two.averaged(two.seeds), name)
-    kinds = [one.between(name), two.between(name)]
+    kinds = [side.between(name, share=alone + 1 / side.seeds) for side in (one, two) if side.seeds > 1]
     if one.by_draw is not None and two.by_draw is not None:
         by_draw = _gap(one.by_draw, two.by_draw, name)
         kinds.append(between_seeds(by_draw[0], resampled_variances(*by_draw)[1]))
@@ -284,23 +296,46 @@ def compare_methods(
     n_bootstrap, seed : int
         See :func:`~tsrep.evaluation.bootstrap.resample`.
 
+    Notes
+    -----
+    A method with one encoder beside one with several is compared as that encoder, which another training
+    would have made otherwise.
+
     Raises
     ------
     DataError
-        When a contrast names an unknown method, the primary one is none of them, or seeds or patients do not
-        go together.
+        When a contrast names an unknown method, the primary one is none of them, or seeds, draws of labels,
+        patients or targets do not go together.
     """
     if unknown := {name for contrast in contrasts for name in contrast} - set(methods):
         raise DataError(
             f"there are no predictions of {', '.join(sorted(unknown))}; give those of every method"
         )
+    wanted = dict.fromkeys(name for contrast in contrasts for name in contrast)
+    _refuse_unequal({name: methods[name] for name in wanted}, label_draws)
     resampled = {
-        name: resample(methods[name], n_bootstrap=n_bootstrap, seed=seed, names=[metric])
-        for name in dict.fromkeys(name for contrast in contrasts for name in contrast)
+        name: resample(methods[name], n_bootstrap=n_bootstrap, seed=seed, names=[metric]) for name in wanted
     }
     if label_draws is not None:
         resampled = {name: each.crossed(label_draws) for name, each in resampled.items()}
     return comparisons(resampled, contrasts, primary=primary, metric=metric)
+
+
+def _refuse_unequal(methods: Mapping[str, Sequence[Predictions]], label_draws: int | None) -> None:
+    """Check that all are of the same units, and every encoder on as many draws of labels."""
+    first = next(iter(methods))
+    for name, given in methods.items():
+        if label_draws and len(given) % label_draws:
+            raise DataError(
+                f"{len(given)} predictions of {name} are not {label_draws} for each encoder; give those of "
+                "every draw of labels"
+            )
+        for each in given:
+            if not each.same_units(methods[first][0]):
+                raise DataError(
+                    f"{name} was scored on other patients, records or targets than {first}; score both on "
+                    "the same part of the same data"
+                )
 
 
 def comparisons(
@@ -315,7 +350,9 @@ def comparisons(
         raise DataError(
             f"{' - '.join(primary)} is none of the contrasts; name one of them as the primary one"
         )
-    found = [paired_difference(resampled[one], resampled[two])[metric] for one, two in contrasts]
+    found = [
+        paired_difference(resampled[one], resampled[two], trained=True)[metric] for one, two in contrasts
+    ]
     adjusted = holm(
         [each.p for each in found], primary=None if primary is None else list(contrasts).index(primary)
     )

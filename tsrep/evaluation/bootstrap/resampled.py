@@ -113,9 +113,9 @@ class Resampled:
         """Variance of the mean over seeds that what is resampled makes."""
         return self.moments(name)[0]
 
-    def between(self, name: str) -> Between:
-        """What the seeds, or the draws of labels, add to the variance of their mean."""
-        return between_seeds(np.array(self.by_seed[name]), self.moments(name)[1])
+    def between(self, name: str, share: float | None = None) -> Between:
+        """What the seeds, or the draws of labels, add to a variance; see :func:`between_seeds`."""
+        return between_seeds(np.array(self.by_seed[name]), self.moments(name)[1], share)
 
     def moments(self, name: str) -> tuple[float, float]:
         """Variance that what is resampled makes: of the mean over seeds, and of one seed around it."""

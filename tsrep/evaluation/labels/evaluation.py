@@ -290,9 +290,18 @@ class LabelEvaluation:
             credit=self.of_credit,
         )
 
-    def kept(self, score: Score, records: Sequence[Predictions]) -> dict[str, Any]:
-        """What is kept of the predictions of every seed, for figures, as attributes of scores."""
-        return {"predictions": {score.key: mean_predictions(records)}}
+    def kept(self, score: Score, records: Sequence[Predictions], draws: int | None) -> dict[str, Any]:
+        """What is kept of the predictions of every seed, as attributes of scores.
+
+        Parameters
+        ----------
+        score : Score
+        records : sequence of Predictions
+        draws : int or None
+            Of labels, of each encoder of a method, which is compared with others; None where figures want the
+            mean alone.
+        """
+        return {"predictions": {score.key: mean_predictions(records, draws=draws)}}
 
     def told_of(self, records: Predictions) -> dict[str, Any]:
         """Attributes of a score that follow from what was predicted."""

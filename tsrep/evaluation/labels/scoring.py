@@ -122,7 +122,8 @@ class Scoring:
         )
         if self.fraction < max(e.fractions):
             return Scores(scores)
-        return Scores(scores, **e.kept(scores[0], units["record"]))
+        each = None if role != "method" else draws or (1 if encoders > 1 else len(predictions))
+        return Scores(scores, **e.kept(scores[0], units["record"], each))
 
     def _gain(self, own: Resampled, unit: str, encoders: int) -> dict[str, Difference]:
         """Difference to the control, where one was scored before."""

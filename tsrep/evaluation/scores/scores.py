@@ -38,8 +38,8 @@ class Scores:
     ----------
     scores : tuple of Score
     predictions : dict of Predictions
-        Of records, averaged over seeds, by (method, protocol, fraction, subsample_by, part); kept for the
-        largest fraction of labels.
+        Of records, averaged over seeds, by (method, protocol, fraction, subsample_by, part), those of a
+        method with what they are the mean of; kept for the largest fraction of labels.
     values : dict of Values
         Of records, of each target, likewise.
     forecasts : dict of ForecastDetails

@@ -112,8 +112,9 @@ class TargetEvaluation(LabelEvaluation):
         """See :meth:`LabelEvaluation.resampled`."""
         return resampled_values(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed)
 
-    def kept(self, score: Score, records: Sequence[Any]) -> dict[str, Any]:
-        """See :meth:`LabelEvaluation.kept`."""
+    def kept(self, score: Score, records: Sequence[Any], draws: int | None) -> dict[str, Any]:
+        """See :meth:`LabelEvaluation.kept`; the mean alone."""
+        del draws
         return {"values": {(*score.key, score.target): mean_values(records)}}
 
     def head_of(self, fitted: Fitted, predictions: Any, facts: FittedOn, settings: HeadSettings) -> ValueHead:

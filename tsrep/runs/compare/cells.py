@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tsrep.errors import RunError
+from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.files import write_json
 from tsrep.reading import read_json, readable
 from tsrep.runs.manifest import SCORED, changing, stored_scores
-
-MEMBER = "{name} [{number}]"  # what one encoder of several is called in the predictions of a cell
+from tsrep.signals.panel import Ints
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,30 @@ class Scored:
         return found
 
     @property
-    def predictions(self) -> list[Predictions]:
-        """Of records, one for each encoder."""
-        members = [
-            p for key, p in self.scores.predictions.items() if key[0].startswith(f"{self.cell.encoder} [")
-        ]
-        return members or [self.scores.predictions[self.score.key]]
+    def predictions(self) -> Predictions:
+        """Of records, averaged over encoders and draws of labels, with what they are the mean of."""
+        return self.scores.predictions[self.score.key]
+
+    @property
+    def trials(self) -> Ints:
+        """Records that were scored, in the order of their numbers."""
+        return np.unique(self.predictions.trial)
+
+    def resampled(self, trials: Ints | None = None, **settings: Any) -> Resampled:
+        """The metric of the protocol on resamples of patients, a row for each encoder.
+
+        Parameters
+        ----------
+        trials : int64 array, shape (record,), optional
+            Of some records; by default of all.
+        **settings
+            See :func:`tsrep.evaluation.bootstrap.resample`.
+        """
+        held = self.predictions
+        if trials is not None:
+            order = np.argsort(held.trial, kind="stable")
+            held = held.of(order[np.isin(held.trial[order], trials)])
+        return resample(held.each, names=[self.score.metric], **settings).crossed(held.draws)
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:

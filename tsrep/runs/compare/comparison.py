@@ -66,13 +66,9 @@ class Comparison(Outcome):
 
     @property
     def leading(self) -> list[Scored]:
-        """Cells of the first protocol with the most labels, which verdicts are of."""
-        most = max(each.cell.fraction for each in self.cells)
-        return [
-            each
-            for each in self.cells
-            if each.cell.protocol == self.protocols[0] and each.cell.fraction == most
-        ]
+        """Cells of the first protocol and the first of :attr:`columns`, which verdicts are of."""
+        first = self.protocols[0], *self.columns[0]
+        return [each for each in self.cells if each.cell.place[2:] == first]
 
     def find(
         self, encoder: str, dataset: str, protocol: str, fraction: float, subsample_by: str

@@ -120,10 +120,7 @@ def entrants_of(table: Table) -> list[Entrant]:
     """All encoders of the table under names of their own."""
     opened = [Entrant.open(entry) for entry in table.encoders]
     names = distinct_names(table.encoders, [entrant.name for entrant in opened])
-    if table.primary and table.primary not in names:
-        raise ConfigError(
-            f"primary is {table.primary}, which is none of {', '.join(names)}; name one of them"
-        )
+    table.refuse_other_primary(names)
     return [entrant.called(name) for entrant, name in zip(opened, names, strict=True)]
 
 

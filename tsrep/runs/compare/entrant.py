@@ -16,7 +16,6 @@ from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.registry import DATASETS, explain
-from tsrep.runs.compare.cells import MEMBER
 from tsrep.runs.compare.table import DataEntry, EncoderEntry, Table
 from tsrep.runs.contamination import MOST, Contamination
 from tsrep.runs.evaluate_other import refuse_unfit_protocols
@@ -203,16 +202,6 @@ class Sight:
         """The encoders as one method, and random initialisations of their architecture."""
         return candidates(self.entrant.encoders, self.data, self.shown)
 
-    def members(self) -> list[Candidate]:
-        """Each encoder of several by itself; none where there is one."""
-        if len(self.entrant.encoders) == 1:
-            return []
-        made = (one.candidate(self.shown.prepared.panel) for one in self.entrant.encoders)
-        return [
-            replace(each, name=MEMBER.format(name=self.entrant.name, number=number))
-            for number, each in enumerate(made)
-        ]
-
     def patients(self, part: str) -> np.ndarray:
         """Patients of a part."""
         return np.unique(self.shown.prepared.panel.patient[getattr(self.evaluation.split, part)])
@@ -236,6 +225,7 @@ class Sight:
             "label_seeds": evaluation.seeds,
             "n_bootstrap": evaluation.n_bootstrap,
             "aggregate": evaluation.aggregate,
+            "credit": None if evaluation.of_credit is None else evaluation.credit,
             "pool": self.data.evaluation.pool,
             "vector": self._first_vector,
         }

@@ -9,9 +9,8 @@ from functools import reduce
 
 import numpy as np
 
-from tsrep.evaluation.bootstrap import Interval, resample
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.headline import LOWER_IS_BETTER
-from tsrep.evaluation.predictions import Predictions
 from tsrep.runs.compare.cells import Scored
 
 UNDEFINED = Interval(math.nan, math.nan, math.nan)
@@ -49,7 +48,7 @@ def ranking_of(cells: Sequence[Scored], *, n_bootstrap: int = 1000, seed: int = 
         Of the resamples of patients, where records in common must be scored by themselves.
     """
     clean = [each for each in cells if not each.cell.marked]
-    scored = {each.cell.encoder: np.unique(each.predictions[0].trial) for each in clean}
+    scored = {each.cell.encoder: each.trials for each in clean}
     both = common(list(scored.values()))
     counts = {name: len(trials) for name, trials in scored.items()}
     apart = counts if any(count != len(both) for count in counts.values()) else {}
@@ -67,20 +66,12 @@ def common(trials: Sequence[np.ndarray]) -> np.ndarray:
     return reduce(np.intersect1d, trials, trials[0]) if trials else np.zeros(0, np.int64)
 
 
-def only(predictions: Predictions, trials: np.ndarray) -> Predictions:
-    """Predictions of some records, in the order of their numbers."""
-    order = np.argsort(predictions.trial, kind="stable")
-    at = order[np.isin(predictions.trial[order], trials)]
-    return predictions.of(at)
-
-
 def _on(each: Scored, trials: np.ndarray, n_bootstrap: int, seed: int) -> Interval:
     """The metric of a cell on some of its records."""
     if not len(trials):
         return UNDEFINED
-    kept, metric = [only(one, trials) for one in each.predictions], each.score.metric
-    found = resample(kept, n_bootstrap=n_bootstrap, seed=seed, names=[metric])
-    return found.intervals().get(metric, UNDEFINED)
+    found = each.resampled(trials, n_bootstrap=n_bootstrap, seed=seed)
+    return found.intervals().get(each.score.metric, UNDEFINED)
 
 
 def _place(found: Interval, metric: str) -> float:

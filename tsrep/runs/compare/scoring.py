@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from tsrep.evaluation.predictions import Key, Predictions
 from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.compare.cells import Cell, Scored, Store, digest_of
@@ -58,14 +57,9 @@ def _scored(sight: Sight, cell: Cell, store: Store, tell: Tell) -> Scored:
     )
     protocol = protocol_of(sight.data.evaluation.of(cell.protocol))
     scores = outcome(protocol, sight.candidates(), evaluation)
-    members: dict[Key, Predictions] = {}
-    if cell.fraction == max(sight.evaluation.fractions):
-        for member in sight.members():
-            members |= outcome(protocol, [member], replace(evaluation, seeds=1)).predictions
-    own = {key: p for key, p in members.items() if key[0].startswith(cell.encoder)}
     told: dict[str, Any] = {"data": sight.shown.whose, "contamination": sight.contamination.plain()}
     marked = tuple(replace(score, **told) for score in scores)
-    scored = Scored(cell, Scores(marked, scores.predictions | own, notes=scores.notes))
+    scored = Scored(cell, Scores(marked, scores.predictions, notes=scores.notes))
     store.save(scored)
     return scored
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores
@@ -24,11 +22,13 @@ def stored_comparison(table: Table) -> Comparison:
     Raises
     ------
     ConfigError
-        When a reference is no folder with scores, or an entry has several.
+        When a reference is no folder with scores, an entry has several, or the primary encoder is none of
+        them.
     RunError
-        When they were scored on other recordings, or share no protocol.
+        When they were scored on other recordings or with other labels, or share no protocol.
     """
     folders = _folders(table)
+    table.refuse_other_primary(list(folders))
     scores = {name: stored_scores(folder) for name, folder in folders.items()}
     for name, found in scores.items():
         if not found.predictions:
@@ -37,7 +37,7 @@ def stored_comparison(table: Table) -> Comparison:
     _refuse_other_data(folders)
     data = next((told for folder in folders.values() if (told := _data_of(folder, "name"))), "")
     synthetic = any(_data_of(folder, "synthetic") == "True" for folder in folders.values())
-    _refuse_other_recordings(scores, shared[0])
+    _refuse_unlike(scores, shared[0])
     cells = tuple(
         Scored(_cell(name, score, data, synthetic), _beside(found, score))
         for name, found in scores.items()
@@ -97,29 +97,35 @@ def _data_of(folder: Path, fact: str) -> str:
         return str(read_json(path)["data"].get(fact, ""))
 
 
-def _refuse_other_recordings(scores: dict[str, Scores], protocol: str) -> None:
-    first: tuple[str, Predictions] | None = None
-    for name, found in scores.items():
-        own = _most(found, protocol)
-        if first is None:
-            first = name, own
-        elif not _same(first[1], own):
+def _refuse_unlike(scores: dict[str, Scores], protocol: str) -> None:
+    """Check that all were scored on the same recordings with as many labels."""
+    most = {name: _most(found, protocol) for name, found in scores.items()}
+    first, like = next(iter(most.items()))
+    expected = scores[first].predictions[like.key]
+    for name, score in most.items():
+        own = scores[name].predictions[score.key]
+        if not own.same_units(expected):
             raise RunError(
-                f"{name} was scored on other recordings than {first[0]} ({len(own)} and {len(first[1])}); "
+                f"{name} was scored on other recordings than {first} ({len(own)} and {len(expected)}); "
                 "score both on one data set with --dataset"
+            )
+        drawn, others = (_drawn(each, of) for each, of in ((score, own), (like, expected)))
+        if drawn != others:
+            raise RunError(
+                f"{name} was scored with {drawn}, and {first} with {others}; evaluate both with the same "
+                "settings, or give --dataset"
             )
 
 
-def _most(scores: Scores, protocol: str) -> Predictions:
-    """Predictions of the method with the most labels."""
-    own = max(scores.where(role="method", protocol=protocol, unit="record"), key=lambda s: s.fraction)
-    return scores.predictions[own.key]
+def _most(scores: Scores, protocol: str) -> Score:
+    """The score of the method with the most labels."""
+    return max(scores.where(role="method", protocol=protocol, unit="record"), key=lambda s: s.fraction)
 
 
-def _same(one: Predictions, two: Predictions) -> bool:
-    return all(
-        np.array_equal(getattr(one, name), getattr(two, name)) for name in ("trial", "patient", "target")
-    )
+def _drawn(score: Score, predictions: Predictions) -> str:
+    if score.fraction == 1:
+        return "all labels"
+    return f"{predictions.draws} draws of {100 * score.fraction:g} % of labels by {score.subsample_by}"
 
 
 def _cell(name: str, score: Score, data: str, synthetic: bool) -> Cell:

@@ -142,6 +142,18 @@ class Table(Settings):
                 raise ConfigError(f"protocol {protocol} scores no labels; use probe")
         return self
 
+    def refuse_other_primary(self, names: Sequence[str]) -> None:
+        """Check that the primary contrast is of one of the encoders.
+
+        Raises
+        ------
+        ConfigError
+        """
+        if self.primary and self.primary not in names:
+            raise ConfigError(
+                f"primary is {self.primary}, which is none of {', '.join(names)}; name one of them"
+            )
+
     @property
     def warnings(self) -> list[str]:
         """What may make the table differ tomorrow, a sentence each."""

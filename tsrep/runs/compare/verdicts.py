@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
-from tsrep.evaluation.comparison import Difference, compare_methods, holm
+from tsrep.evaluation.comparison import Difference, holm, paired_difference
 from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.runs.compare.cells import Scored
-from tsrep.runs.compare.ranking import common, only
+from tsrep.runs.compare.ranking import common
+from tsrep.signals.panel import Ints
 
 ALPHA = 0.05
 
@@ -70,7 +69,9 @@ def against_random(cells: Sequence[Scored], primary: str = "") -> list[Verdict]:
     rows = [
         (each, found) for each in cells if not each.cell.marked and (found := each.score.gain) is not None
     ]
-    first = next((k for k, (each, _) in enumerate(rows) if each.cell.encoder == primary), None)
+    named = primary, cells[0].cell.dataset if cells else ""
+    places = [(each.cell.encoder, each.cell.dataset) for each, _ in rows]
+    first = places.index(named) if named in places else None
     adjusted = holm([found.p for _, found in rows], primary=first)
     return [
         Verdict(
@@ -91,6 +92,7 @@ def between_encoders(cells: Sequence[Scored], *, n_bootstrap: int = 1000, seed: 
     """Every pair of encoders on each data set, one family over all data sets.
 
     The better of each pair comes first. All pairs are in the family, so that none is chosen by its outcome.
+    There is no interval where two were scored on other draws of labels, or on no record in common.
 
     Parameters
     ----------
@@ -103,8 +105,7 @@ def between_encoders(cells: Sequence[Scored], *, n_bootstrap: int = 1000, seed: 
     for dataset in dict.fromkeys(each.cell.dataset for each in cells):
         clean = [each for each in cells if each.cell.dataset == dataset and not each.cell.marked]
         for one, two in combinations(clean, 2):
-            if len(one.predictions) in (1, len(two.predictions)) or len(two.predictions) == 1:
-                found.append(_pair(*_in_order(one, two), n_bootstrap, seed))
+            found.append(_pair(*_in_order(one, two), n_bootstrap, seed))
     adjusted = holm([verdict.difference.p for verdict in found])
     return [
         Verdict(v.dataset, v.encoder, v.against, v.difference, float(p), False, v.metric, v.n)
@@ -119,7 +120,7 @@ def _in_order(one: Scored, two: Scored) -> tuple[Scored, Scored]:
 
 def _pair(one: Scored, two: Scored, n_bootstrap: int, seed: int) -> Verdict:
     """A difference on the records that both were scored on, the better first."""
-    both = common([each.predictions[0].trial for each in (one, two)])
+    both = common([one.trials, two.trials])
     found = _difference(one, two, both, n_bootstrap, seed)
     if (found.value > 0) if one.score.lower_is_better else (found.value < 0):
         one, two = two, one  # ahead on its own records, and behind on those of both
@@ -128,13 +129,8 @@ def _pair(one: Scored, two: Scored, n_bootstrap: int, seed: int) -> Verdict:
     return Verdict(one.cell.dataset, *names, found, math.nan, False, one.score.metric, len(both))
 
 
-def _difference(one: Scored, two: Scored, trials: np.ndarray, n_bootstrap: int, seed: int) -> Difference:
-    if not len(trials):
+def _difference(one: Scored, two: Scored, trials: Ints, n_bootstrap: int, seed: int) -> Difference:
+    if not len(trials) or one.predictions.draws != two.predictions.draws:
         return Difference(math.nan, math.nan, math.nan)
-    pair = one.cell.encoder, two.cell.encoder
-    methods = {
-        name: [only(each, trials) for each in scored.predictions]
-        for name, scored in zip(pair, (one, two), strict=True)
-    }
-    (found,) = compare_methods(methods, [pair], metric=one.score.metric, n_bootstrap=n_bootstrap, seed=seed)
-    return found.difference
+    sides = (each.resampled(trials, n_bootstrap=n_bootstrap, seed=seed) for each in (one, two))
+    return paired_difference(*sides, trained=True)[one.score.metric]

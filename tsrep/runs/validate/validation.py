@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from tsrep.evaluation.bootstrap import Resampled, resample
+from tsrep.evaluation.bootstrap import Resampled
 from tsrep.evaluation.comparison import Difference, difference_of_cohorts
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.outcome import Outcome, score_lines
@@ -166,10 +166,10 @@ class Validation(Outcome):
         return self.pair_classes.get((one, other)) or self.pair_classes[other, one]
 
     def _classes_of(self, each: Scored, classes: tuple[str, ...]) -> list[ClassScore]:
-        return by_class(each.predictions, classes, n_bootstrap=self.n_bootstrap, seed=self.seed)
+        return by_class(each.predictions.each, classes, n_bootstrap=self.n_bootstrap, seed=self.seed)
 
     def _resampled(self, each: Scored) -> Resampled:
-        return resample(each.predictions, n_bootstrap=self.n_bootstrap, seed=self.seed, names=[self.metric])
+        return each.resampled(n_bootstrap=self.n_bootstrap, seed=self.seed)
 
     def content(self) -> dict[str, Any]:
         """All numbers with the keys of their cells."""
