@@ -237,19 +237,18 @@ def test_pairs_with_few_labels_alone_cover_their_draws(
     table: Callable[..., Table], place: Path, tmp_path: Path
 ) -> None:
     asked = table(
-        "sharp",
         encoders=[
             f"{place}/encoders.py:sharp",
-            {"refs": [f"{place}/encoders.py:{name}" for name in ("blind", "nearly")], "name": "two"},
+            {"refs": [f"{place}/encoders.py:{name}" for name in ("blind", "nearly", "dull")], "name": "more"},
         ],
         datasets=[data(place, "A")],
         labels=[0.5],
         subsample_by=["sample", "patient"],
     )
     found = compare(asked, tmp_path, progress=False)
-    assert [v.encoder for v in found.gains] == ["sharp", "two"]
+    assert [v.encoder for v in found.gains] == ["sharp", "more"]
     (pair,) = found.pairs
-    assert {pair.encoder, pair.against} == {"sharp", "two"}
+    assert {pair.encoder, pair.against} == {"sharp", "more"}
     assert pair.difference.covers == "patients, training seeds and label draws"
     values = [found.rankings["A"].values[name].value for name in (pair.encoder, pair.against)]
     assert pair.difference.value == pytest.approx(values[0] - values[1])

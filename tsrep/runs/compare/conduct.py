@@ -59,6 +59,7 @@ def _stored(table: Table, _tell: Tell) -> Comparison:
 
 def _scored(table: Table, out: Path, progress: bool, tell: Tell) -> Comparison:
     entrants, store = entrants_of(table), Store(out)
+    table = _on_the_same_draws(table, entrants)
     planned = [  # all of it, so that what cannot be scored is told before anything is
         (sight, entry, list(cells_of(sight, entry, table)))
         for entry in table.datasets
@@ -81,6 +82,14 @@ def _scored(table: Table, out: Path, progress: bool, tell: Tell) -> Comparison:
         n_bootstrap=planned[0][0].evaluation.n_bootstrap,
         seed=table.seed,
     )
+
+
+def _on_the_same_draws(table: Table, entrants: Sequence[Entrant]) -> Table:
+    """The table with as many draws of labels for each encoder, so that all differences can cover them."""
+    if min(table.labels) == 1:
+        return table
+    counts = (len(entrant.encoders) for entrant in entrants)
+    return table.model_copy(update={"label_seeds": max(table.label_seeds, *counts)})
 
 
 def sights_of(
