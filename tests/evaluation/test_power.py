@@ -92,6 +92,36 @@ def test_a_single_encoder_stands_for_pairs_that_both_vary() -> None:
     assert "with 5 seeds" in power_sentence(score(found), 0.05)
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["told", "file of an earlier version"])
+@pytest.mark.parametrize(("patients", "blocks"), [(400, 0), (0, 12)])
+def test_a_rare_class_keeps_its_degrees_of_freedom_where_seeds_add_little(
+    told: bool, patients: int, blocks: int
+) -> None:
+    """Of a class with six people, or of blocks, without a step where seeds begin to add something."""
+    made = []
+    for between in (0.0, 1e-12, 1e-9):
+        found = Difference(
+            0.05, -0.01, 0.11, p=0.1, freedom=5.0, covers="patients and training seeds", seeds=5,
+            against_seeds=5, resampled=0.02**2, between=between,
+            freedom_resampled=5.0 if told else math.nan,
+        )  # fmt: skip
+        made.append(design_of(replace(score(found), patients=patients, blocks=blocks)))
+    assert [each.freedom for each in made] == pytest.approx([5.0] * 3, rel=1e-3)
+    shift, bound = 0.05 / 0.02, student.ppf(0.975, 5)
+    expected = nct.sf(bound, 5, shift) + nct.cdf(-bound, 5, shift)
+    assert [each.power(0.05) for each in made] == pytest.approx([expected] * 3, rel=1e-3)
+    assert len({each.patients_for(0.05) for each in made}) == 1
+
+
+def test_degrees_of_freedom_that_a_file_does_not_tell_are_no_more_than_patients_allow() -> None:
+    found = Difference(
+        0.05, -0.01, 0.11, p=0.1, freedom=4.5, seeds=5, against_seeds=5, resampled=1e-6, between=1e-3
+    )  # seeds decide, so that the degrees of freedom say nothing of patients
+    assert design_of(score(found)).freedom == 399.0
+    few = replace(found, freedom=1.0, between=1e-9)
+    assert design_of(score(few)).freedom == pytest.approx(1.0, rel=0.01)
+
+
 def test_words_and_table_say_the_same() -> None:
     found = Difference(
         0.01, -0.02, 0.04, p=0.4, freedom=20.0, covers="patients and training seeds", seeds=5,

@@ -70,6 +70,16 @@ def test_records_of_one_window_are_scored_once():
     assert only.unit == "record"
 
 
+def test_files_without_the_degrees_of_freedom_over_patients_are_read():
+    content = json.loads(some_scores().to_json())
+    told = [gap for score in content["scores"] for gap in score["difference"].values()]
+    assert all(gap.pop("freedom_resampled") for gap in told)
+    (back, *_) = Scores.from_json(json.dumps(content)).where(method="comet")
+    assert math.isnan(back.difference["auroc"].freedom_resampled)
+    (kept, *_) = Scores.from_json(some_scores().to_json()).where(method="comet")
+    assert kept.difference["auroc"].freedom_resampled >= 1
+
+
 def test_json_and_files_give_back_the_same(tmp_path):
     scores = some_scores()
     text = scores.to_json()

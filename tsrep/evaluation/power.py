@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.scores import Score
 
 POWER, ALPHA = 0.8, 0.05
@@ -104,8 +105,19 @@ def design_of(score: Score) -> Design:
     per_seed = found.between * rows
     if found.of_one_encoder:
         per_seed = 2 * found.between / (1 + 1 / rows)  # both sides of a pair vary
-    freedom = max(patients - 1.0, 1.0) if found.between else found.freedom
-    return Design(patients, found.seeds, found.resampled * patients, per_seed, freedom)
+    return Design(
+        patients, found.seeds, found.resampled * patients, per_seed, _over_patients(found, patients)
+    )
+
+
+def _over_patients(found: Difference, patients: int) -> float:
+    """Degrees of freedom of a variance over patients or blocks, by Satterthwaite's formula where not told."""
+    if math.isfinite(found.freedom_resampled):
+        return found.freedom_resampled
+    rows = max(found.seeds, found.against_seeds, 2)
+    inverse = (found.resampled + found.between) ** 2 / found.freedom - found.between**2 / (rows - 1)
+    most = max(patients - 1.0, 1.0)
+    return min(max(found.resampled**2 / inverse, 1.0), most) if inverse > 0 else most
 
 
 def checked_gain(gain: float) -> float:
