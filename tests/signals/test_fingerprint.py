@@ -214,6 +214,24 @@ def test_one_channel_that_all_have_makes_no_copies() -> None:
     assert len(set(same_signal(panel).tolist())) == 5
 
 
+def test_dead_leads_beside_a_clock_make_no_copies_and_a_panel_of_one_lead_has_some() -> None:
+    x = recordings(8)[:, :3, :200]
+    x[:, 2] = np.arange(200) % 100 == 0
+    x[[2, 6], :2] = 0
+    panel = panel_of(x, channels=("I", "II", "clock"))
+    assert Fingerprints.of(panel).exact[[2, 6]].tolist() == [0, 0]
+    assert len(set(same_signal(panel).tolist())) == 8
+    x[6, :2] = recordings(8)[6, :2, :200]
+    x[5, :2] = x[6, 1::-1]  # two leads that are not flat, in the other order
+    number = same_signal(panel_of(x, channels=("I", "II", "clock")))
+    assert number[5] == number[6]
+    single = np.repeat(x[:4, 1:2], 2, axis=0)[:, :, :150]
+    single[4:6, 0, :3] = [1, 2, 3]  # of the record that was flat
+    number = same_signal(panel_of(single, channels=("II",)))
+    assert number.reshape(4, 2).tolist() == [[n, n] for n in number[::2]]
+    assert len(set(number.tolist())) == 4
+
+
 def test_epochs_of_a_long_record_are_compared_tile_by_tile() -> None:
     x = recordings(3, seconds=40)
     x[2, :, 1000:2000] = bandpass(x[0, :, 1000:2000], 100, 0.5, 40)

@@ -24,6 +24,7 @@ EEG = ("FP1", "FP2", "C3", "C4", "T7", "T8", "O1", "O2")
 PAIRS = (("II", "V2"), ("CZ", "O1"))  # the leads whose own keys are kept
 SPELLINGS = {"T3": "T7", "T4": "T8", "MLII": "II", "DI": "I", "DII": "II"}
 LEADS, BITS = 8, 16  # of a coarse key
+COMMON = 2  # leads that two records must share
 RATE, SECONDS, TILE, TILES = 40.0, 8.0, 10.0, 360
 BAND = (1.0, 15.0)
 STEPS = round(RATE * SECONDS)
@@ -38,7 +39,8 @@ class Fingerprints:
     Attributes
     ----------
     exact : uint64 array, shape (record,)
-        Equal for the same stored counts, whatever their unit, gain, offset and order of leads; 0 for none.
+        Equal for the same stored counts, whatever their unit, gain, offset and order of leads; 0 for none and
+        for records with one lead that is not flat, unless the panel has but one.
     lead : uint64 array, shape (record, 2)
         The same of II and V2, of Cz and O1, or of the first two channels; 0 for none.
     coarse : uint8 array, shape (tile, 16)
@@ -58,7 +60,7 @@ class Fingerprints:
     @property
     def pair(self) -> Keys:
         """One key of both leads, shape (record,); 0 where either has none."""
-        # one lead alone may be a clock or a marker that all recordings have
+        # as one lead alone, see _exact
         return np.where(self.lead.all(axis=1), self.lead[:, 0] + 3 * self.lead[:, 1], np.uint64(0))
 
     @classmethod
@@ -126,8 +128,9 @@ def _key(*parts: str | int | bytes) -> int:
 
 def _exact(keys: Keys) -> Keys:
     """Key of each record from those of its leads, shape (record, lead)."""
-    ordered = np.sort(keys, axis=1)
-    made = [_key(row.astype("<u8").tobytes()) if row.any() else 0 for row in ordered]
+    ordered, least = np.sort(keys, axis=1), min(COMMON, keys.shape[1])
+    # one lead alone of several may be a clock or a marker that all recordings have
+    made = [_key(row.astype("<u8").tobytes()) if (row != 0).sum() >= least else 0 for row in ordered]
     return np.array(made, np.uint64)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import Bytes, Fingerprints, in_chunks, middle, shapes
+from tsrep.signals.fingerprint import COMMON, Bytes, Fingerprints, in_chunks, middle, shapes
 from tsrep.signals.kept import kept
 from tsrep.signals.panel import Floats, Ints, Panel
 
@@ -18,7 +18,6 @@ Blocks = Iterator[tuple[slice, slice]]
 
 NEAR = 12 / 128  # share of bits that differ
 ALIKE = 0.95  # correlation that confirms
-COMMON = 2  # leads that two records must share
 BLOCK = 64, 2048
 BATCH = 128
 

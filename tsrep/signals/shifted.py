@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import LEADS, RATE, in_chunks, shapes
+from tsrep.signals.fingerprint import COMMON, LEADS, RATE, in_chunks, shapes
 from tsrep.signals.panel import Floats, Ints, Panel
-from tsrep.signals.same_signal import COMMON, Pairs, batches, tiles_at
+from tsrep.signals.same_signal import Pairs, batches, tiles_at
 
 NEAR = 0.975  # likeness of spectra that makes a candidate
 CLOSE = 0.8  # correlation at the best step of 25 ms that is looked at more finely
