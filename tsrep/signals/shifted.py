@@ -95,7 +95,7 @@ def shifted_copies(panel: Panel, one: Spectra, other: Spectra) -> Pairs:
         different = rows[:, 0] != rows[:, 1]
         rows, number = rows[different], number[different]
         for of_rows, of_number in zip(batches(rows), batches(number), strict=True):
-            found.append(of_rows[_copies(*tiles_at(panel, of_rows, of_number))])
+            found.append(of_rows[_copies(*tiles_at(panel, of_rows, of_number, panel.channels))])
     return np.unique(np.concatenate(found), axis=0)
 
 
