@@ -27,7 +27,7 @@ class Variance:
     freedom : float
         Degrees of freedom of the sum.
     freedom_resampled : float
-        Those of ``resampled`` alone; NaN where they are not told apart.
+        Those of ``resampled`` alone; NaN where only the sum is known.
     """
 
     resampled: float
