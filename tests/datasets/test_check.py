@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.signals.test_fingerprint import TWELVE, recordings
 from tsrep.datasets import load
 from tsrep.datasets.check import check
 from tsrep.registry import SPLITS
@@ -72,6 +73,14 @@ def test_copies_by_where_they_are():
         ("copies of one signal in the train and the validation part", where)
     ]
     assert errors(three | five | late, four, seven) == []
+
+
+def test_copies_with_leads_interchanged_and_rounded_are_told():
+    x = recordings(20).astype(np.float32)
+    x[17] = (x[3, ::-1] / 3).astype(np.float16)
+    panel = Panel.from_arrays(x, label=np.arange(20) % 2, patient=np.arange(20), sfreq=100, channels=TWELVE)
+    found = {f.what: f.where for f in check(panel)}
+    assert found["copies of one signal under different patients"] == "records 3, 17"
 
 
 def test_shifted_copies_are_errors_between_parts_and_warnings_without_a_split():

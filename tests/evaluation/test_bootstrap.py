@@ -11,12 +11,15 @@ from sklearn.metrics import roc_auc_score
 
 from tsrep.errors import DataError
 from tsrep.evaluation.bootstrap import (
+    Interval,
     Resampled,
     Variance,
     correlation_interval,
+    distance_interval,
     explained_interval,
     patient_weights,
     resample,
+    share_interval,
     symmetric_interval,
     variance_of_mean,
 )
@@ -105,6 +108,44 @@ def test_rare_classes_are_covered():
         inside &= found.low <= found.value <= found.high
     assert inside
     assert 0.88 <= hits / 80 <= 0.99
+
+
+@pytest.mark.parametrize(("rare", "patients"), [(2, 4), (3, 40), (20, 40)])
+def test_patients_who_are_all_separated_have_the_exact_interval(rare: int, patients: int):
+    """``n`` patients who agree say that at least ``0.025 ** (1 / n)`` would."""
+    target, rng = np.arange(patients) < rare, np.random.default_rng(0)
+    score = 0.2 + 0.6 * target + 0.1 * rng.random(patients)
+    p = Predictions(
+        np.stack([1 - score, score], axis=1), target.astype(int), np.arange(patients), np.arange(patients)
+    )
+    for units in (p, Predictions(*(np.repeat(x, 3, axis=0) for x in (p.prob, p.target, p.patient, p.trial)))):
+        found = resample([units] * 2, n_bootstrap=50).intervals()
+        assert (found["auroc"].low, found["auroc"].high) == pytest.approx((0.025 ** (1 / rare), 1.0))
+        assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((0.025 ** (1 / patients), 1))
+        turned = Predictions(1 - units.prob, units.target, units.patient, units.trial)
+        none = resample([turned], n_bootstrap=50, names=["auroc"]).intervals()["auroc"]
+        assert (none.low, none.high) == pytest.approx((0.0, 1 - 0.025 ** (1 / rare)))
+
+
+def test_a_value_between_the_ends_and_a_calibration_error_have_no_exact_interval():
+    still = Variance(0.0, 0.0, 9.0)
+    assert share_interval(0.5, still) == Interval(0.5, 0.5, 0.5)
+    assert distance_interval(0.0, still) == Interval(0.0, 0.0, 0.0)
+    assert np.isnan(share_interval(1.0, Variance(np.nan, np.nan, np.nan)).low)
+
+
+def test_samples_that_few_patients_separate_are_covered():
+    """Three people of forty have the class, and more than a third of such samples are separated."""
+    rng, truth, hits, separated = np.random.default_rng(0), ndtr(2.5 / np.sqrt(2)), 0, 0
+    target = (np.arange(40) < 3).astype(int)
+    for _ in range(100):
+        score = expit(rng.normal(size=40) + 2.5 * target)
+        p = Predictions(np.stack([1 - score, score], axis=1), target, np.arange(40), np.arange(40))
+        found = resample([p], n_bootstrap=50, names=["auroc"]).intervals()["auroc"]
+        hits += found.low <= truth <= found.high
+        separated += found.value == 1
+    assert separated > 20
+    assert hits / 100 >= 0.92
 
 
 def test_no_value_lies_outside_its_interval():

@@ -137,6 +137,49 @@ def test_a_difference_without_any_variation_has_no_interval() -> None:
     assert np.isnan([found.low, found.p]).all()
 
 
+@pytest.mark.parametrize("patients", [4, 6, 10, 40, 1001])
+def test_the_last_digits_of_resamples_are_no_variation(patients: int) -> None:
+    target, rng = np.arange(patients) % 2, np.random.default_rng(0)
+
+    def side(score: np.ndarray) -> Predictions:
+        number = np.arange(patients)
+        return Predictions(np.stack([1 - score, score], axis=1), target, number, number)
+
+    right = side(0.2 + 0.6 * target + 0.1 * rng.random(patients))
+    methods = {
+        "right": [right],
+        "constant": [side(np.full(patients, 0.5))],
+        "wrong": [side(1 - right.prob[:, 1])],
+    }
+    for other, value in (("constant", 0.5), ("wrong", 1.0)):
+        found = compare_methods(methods, [("right", other)], n_bootstrap=200)[0].difference
+        assert found.value == value
+        assert np.isnan([found.low, found.high, found.p]).all()
+        assert found.resampled == 0
+
+
+def test_the_scale_of_a_metric_does_not_make_its_variation_rounding() -> None:
+    for scale in (1e-9, 1.0, 1e9):
+        draws = scale * np.random.default_rng(0).normal(0.5, 0.01, (1, 50))
+        found = paired_difference(of(np.array([0.5 * scale]), draws), of(np.zeros(1), np.zeros((1, 50))))
+        assert found["auroc"].p < 0.001
+        rounded = np.full((1, 50), 0.5 * scale) * (1 + 2.0**-52 * (np.arange(50) % 2))
+        found = paired_difference(of(np.array([0.5 * scale]), rounded), of(np.zeros(1), np.zeros((1, 50))))
+        assert np.isnan(found["auroc"].p)
+        alike = of(np.array([0.5 * scale]), np.full((1, 50), 0.5 * scale))
+        assert paired_difference(of(rounded[:, 1], rounded), alike)["auroc"].p == 1
+
+
+def test_a_difference_knows_the_degrees_of_freedom_over_patients() -> None:
+    rng = np.random.default_rng(0)
+    for spread in (0.0, 0.05):
+        one, two = (encoders(rng, rng.normal(0, 0.02, 201), 5, spread) for _ in range(2))
+        found = paired_difference(one, two)["auroc"]
+        assert found.freedom_resampled == 99.0
+        assert (found.freedom < 99.0) == (found.between > 0)
+    assert found.between > 0
+
+
 def test_two_shares_differ_by_no_more_than_one() -> None:
     rows = np.array([0.9, 0.1, 0.8])
     wide = paired_difference(of(rows, np.tile(rows[:, None], 9)), of(1 - rows, np.tile(1 - rows[:, None], 9)))
@@ -195,6 +238,7 @@ def test_variances_of_two_cohorts_add_up() -> None:
     assert found.value == pytest.approx(0.1)
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.05)
     assert found.covers == "patients"
+    assert found.freedom_resampled == pytest.approx(degrees, rel=0.05)
     # encoders whose drops differ widen it, those that differ alike on both do not
     alike = difference_of_cohorts(side((0.8, 0.9), 0), side((0.7, 0.8), 1))["auroc"]
     apart = difference_of_cohorts(side((0.8, 0.9), 0), side((0.75, 0.65), 1))["auroc"]

@@ -84,6 +84,7 @@ def test_a_single_encoder_stands_for_pairs_that_both_vary() -> None:
     found = Difference(
         0.02, -0.04, 0.08, p=0.4, freedom=5.0, covers="patients and random initialisations", seeds=1,
         against_seeds=5, resampled=0.0001, between=spread**2 * 1.2,
+        freedom_resampled=399.0,
     )  # fmt: skip
     made = design_of(score(found))
     assert made.per_seed == pytest.approx(2 * spread**2)
@@ -92,10 +93,27 @@ def test_a_single_encoder_stands_for_pairs_that_both_vary() -> None:
     assert "with 5 seeds" in power_sentence(score(found), 0.05)
 
 
+@pytest.mark.parametrize(("patients", "blocks"), [(400, 0), (0, 12)])
+def test_a_rare_class_keeps_its_degrees_of_freedom_where_seeds_add_little(patients: int, blocks: int) -> None:
+    """Of a class with six people, or of blocks, without a step where seeds begin to add something."""
+    made = []
+    for between in (0.0, 1e-12, 1e-9):
+        found = Difference(
+            0.05, -0.01, 0.11, p=0.1, freedom=5.0, covers="patients and training seeds", seeds=5,
+            against_seeds=5, resampled=0.02**2, between=between, freedom_resampled=5.0,
+        )  # fmt: skip
+        made.append(design_of(replace(score(found), patients=patients, blocks=blocks)))
+    assert [each.freedom for each in made] == pytest.approx([5.0] * 3, rel=1e-3)
+    shift, bound = 0.05 / 0.02, student.ppf(0.975, 5)
+    expected = nct.sf(bound, 5, shift) + nct.cdf(-bound, 5, shift)
+    assert [each.power(0.05) for each in made] == pytest.approx([expected] * 3, rel=1e-3)
+    assert len({each.patients_for(0.05) for each in made}) == 1
+
+
 def test_words_and_table_say_the_same() -> None:
     found = Difference(
         0.01, -0.02, 0.04, p=0.4, freedom=20.0, covers="patients and training seeds", seeds=5,
-        against_seeds=5, resampled=0.0001, between=0.0001,
+        against_seeds=5, resampled=0.0001, between=0.0001, freedom_resampled=399.0,
     )  # fmt: skip
     made = design_of(score(found))
     told, table = power_sentence(score(found), 0.05), power_table(score(found), 0.05)

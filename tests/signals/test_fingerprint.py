@@ -10,7 +10,7 @@ from scipy import signal
 
 from tsrep.signals import Panel
 from tsrep.signals.filters import bandpass
-from tsrep.signals.fingerprint import Fingerprints, lead_key, shapes, sketch
+from tsrep.signals.fingerprint import Fingerprints, lead_key, ranked, shapes, sketch
 from tsrep.signals.same_signal import near_keys, same_signal
 from tsrep.signals.shifted import Spectra, shifted_copies
 
@@ -142,6 +142,46 @@ def test_coarse_keys_hardly_mind(change: str) -> None:
     assert (differing(x, CHANGES[change](x).astype(np.float32)) <= 12).all()
 
 
+MIXED = np.random.default_rng(0).permutation(12)
+HALF = {
+    "a third in half precision": lambda x: (x * np.float32(1 / 3)).astype(np.float16),
+    "a gain for each lead and rounding": lambda x: (x * np.linspace(0.2, 0.9, 12)[:, None]).round(),
+    **CHANGES,
+}
+
+
+@pytest.mark.parametrize("change", HALF)
+def test_copies_are_known_by_leads_in_another_order_together_with_other_changes(change: str) -> None:
+    x = recordings()
+    copy = HALF[change](x[:, MIXED].astype(np.float32)).astype(np.float32)
+    one, other = Fingerprints.of(panel_of(x)), Fingerprints.of(panel_of(copy))
+    assert (np.bitwise_count(one.free ^ other.free).sum(axis=1) <= 12).all()
+    number = same_signal(panel_of(np.concatenate([x.astype(np.float32), copy])))
+    assert number[:6].tolist() == number[6:].tolist()
+    assert len(set(number.tolist())) == 6
+
+
+def test_keys_free_of_order_are_those_of_the_leads_that_are_there() -> None:
+    x = recordings(30)
+    windows = shapes(x, 100)[0][:, :, 40:360]
+    keys = ranked(windows)
+    np.testing.assert_array_equal(keys, ranked(windows[:, ::-1] * np.linspace(1, 9, 12)[:, None]))
+    distance = np.unpackbits(keys[:, None] ^ keys, axis=2).sum(axis=2) + 128 * np.eye(30, dtype=int)
+    assert distance.min() > 24
+    assert np.bitwise_count(keys ^ ranked(-windows)).sum(axis=1).min() > 24
+    for leads in (2, 5):  # leads that are flat have no part in it
+        few = np.where(np.arange(12)[:, None] < leads, windows, 0)
+        np.testing.assert_array_equal(ranked(few), ranked(windows[:, :leads]))
+    assert not ranked(np.where(np.arange(12)[:, None] < 1, windows, 0)).any()
+    assert not ranked(windows[:, :1]).any()
+
+
+def test_leads_that_only_some_recordings_share_make_no_copies() -> None:
+    x = recordings(8)
+    x[4:, :6] = x[:4, 6:][:, ::-1]  # half of the leads, under other names
+    assert len(set(same_signal(panel_of(x)).tolist())) == 8
+
+
 @pytest.mark.parametrize("rate", [200, 250, 500, 1000])
 def test_coarse_keys_hardly_mind_the_rate_and_2_ms(rate: int) -> None:
     x = recordings()
@@ -214,6 +254,24 @@ def test_one_channel_that_all_have_makes_no_copies() -> None:
     assert len(set(same_signal(panel).tolist())) == 5
 
 
+def test_dead_leads_beside_a_clock_make_no_copies_and_a_panel_of_one_lead_has_some() -> None:
+    x = recordings(8)[:, :3, :200]
+    x[:, 2] = np.arange(200) % 100 == 0
+    x[[2, 6], :2] = 0
+    panel = panel_of(x, channels=("I", "II", "clock"))
+    assert Fingerprints.of(panel).exact[[2, 6]].tolist() == [0, 0]
+    assert len(set(same_signal(panel).tolist())) == 8
+    x[6, :2] = recordings(8)[6, :2, :200]
+    x[5, :2] = x[6, 1::-1]  # two leads that are not flat, in the other order
+    number = same_signal(panel_of(x, channels=("I", "II", "clock")))
+    assert number[5] == number[6]
+    single = np.repeat(x[:4, 1:2], 2, axis=0)[:, :, :150]
+    single[4:6, 0, :3] = [1, 2, 3]  # of the record that was flat
+    number = same_signal(panel_of(single, channels=("II",)))
+    assert number.reshape(4, 2).tolist() == [[n, n] for n in number[::2]]
+    assert len(set(number.tolist())) == 4
+
+
 def test_epochs_of_a_long_record_are_compared_tile_by_tile() -> None:
     x = recordings(3, seconds=40)
     x[2, :, 1000:2000] = bandpass(x[0, :, 1000:2000], 100, 0.5, 40)
@@ -226,7 +284,7 @@ def test_keys_are_kept_beside_the_recordings(tmp_path, monkeypatch) -> None:
     panel = panel_of(x).hashed("content").kept_in(tmp_path)
     first = same_signal(panel), Fingerprints.of(panel)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == [f"fingerprints-{panel.digest}.npz", f"same-signal-{panel.digest}.npz"]
+    assert names == [f"fingerprints-2-{panel.digest}.npz", f"same-signal-2-{panel.digest}.npz"]
     monkeypatch.setattr("tsrep.signals.fingerprint._made", None)  # nothing is worked out again
     again = same_signal(panel.windows(250)), Fingerprints.of(panel.windows(250))
     np.testing.assert_array_equal(first[0], again[0])
@@ -238,7 +296,7 @@ def test_a_broken_cache_is_made_again_and_one_that_cannot_be_written_does_no_har
     panel = panel_of(recordings()).hashed("content")
     expected = Fingerprints.of(panel).exact.tolist()
     Fingerprints.of(panel.kept_in(tmp_path))
-    path = tmp_path / f"fingerprints-{panel.digest}.npz"
+    path = tmp_path / f"fingerprints-2-{panel.digest}.npz"
     path.write_bytes(path.read_bytes()[:200])
     assert Fingerprints.of(panel.kept_in(tmp_path)).exact.tolist() == expected
     assert path.stat().st_size > 200

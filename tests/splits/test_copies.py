@@ -19,11 +19,13 @@ from tsrep.splits.split import PARTS, Split
 PEOPLE, ORIGINAL, COPY = 40, 3, 37
 
 
-def planted() -> Panel:
+def planted(*, rounded: bool = False) -> Panel:
     """Forty people with a record each, one a copy of another in other units and with leads interchanged."""
     x = recordings(PEOPLE).astype(np.float32)
     leads = [7, 1, 0, *range(2, 7), *range(8, 12)]
     x[COPY] = x[ORIGINAL, leads] * np.float32(0.001) + np.float32(0.2)
+    if rounded:
+        x[COPY] = x[COPY].astype(np.float16)
     fold = np.arange(PEOPLE) // 4 + 1
     return panel_of(x, fold=fold, record_names=tuple(f"r{n}" for n in range(PEOPLE)))
 
@@ -36,9 +38,9 @@ def of(name: str, panel: Panel, **settings) -> Split:
     return SPLITS.build({"name": name, **settings})(panel)
 
 
-@pytest.fixture(scope="module")
-def panel() -> Panel:
-    return planted()
+@pytest.fixture(scope="module", params=[False, True], ids=["exact", "rounded"])
+def panel(request: pytest.FixtureRequest) -> Panel:
+    return planted(rounded=request.param)
 
 
 @pytest.mark.parametrize("seed", range(8))

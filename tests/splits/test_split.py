@@ -170,6 +170,36 @@ def test_a_class_that_is_too_rare_for_every_part_is_told() -> None:
     )
 
 
+def test_patients_of_several_classes_are_exchanged_until_each_class_is_in_every_part() -> None:
+    """Of the third class two patients are divided with rarer classes, to one part, before its turn comes."""
+    has = np.array([[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 1], [1, 0, 0, 1], [0, 0, 1, 1], [0, 0, 0, 1]], bool)
+    shares = np.array([0.6, 0.2, 0.2])
+    for seed in range(100):
+        part = stratified(has, shares, np.random.default_rng(seed))
+        assert all(has[part == number][:, 2:].any(axis=0).all() for number in range(3))
+    lacking = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        has = rng.random((int(rng.integers(20, 200)), 20)) < np.exp(rng.uniform(-4, -1, 20))
+        part = stratified(has, shares, np.random.default_rng(seed))
+        enough = has.sum(axis=0) >= 3
+        lacking += not all(has[part == number].any(axis=0)[enough].all() for number in range(3))
+    assert lacking <= 6
+
+
+def test_a_class_that_others_keep_out_of_a_part_is_told_as_such() -> None:
+    """Patients 2 and 3 have to be in one part for the classes a and b, and in two for the class c."""
+    label = np.zeros((6, 4), bool)
+    for number, patients in enumerate(([0, 1, 2], [0, 1, 3], [2, 3, 4], [5])):
+        label[patients, number] = True
+    x = np.random.default_rng(0).integers(-900, 900, (6, 1, 20)).astype(np.int16)
+    panel = Panel.from_arrays(x, label=label, patient=np.arange(6), sfreq=10, classes=("a", "b", "c", "d"))
+    for seed in range(20):
+        how = SPLITS.build({"name": "stratified", "seed": seed})(panel).how
+        assert "d has 1 patient, too few for every part; " in how
+        assert "3 patients, but no division was found that has them in every part" in how
+
+
 @pytest.mark.parametrize("patients", [1, 2])
 def test_classes_that_are_all_too_rare_leave_parts_as_large_as_asked(patients: int) -> None:
     has = np.arange(150 // patients) == (np.arange(150) // patients)[:, None]

@@ -11,6 +11,7 @@ import numpy as np
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import (
+    ROUNDING,
     Interval,
     Resampled,
     Variance,
@@ -46,6 +47,8 @@ class Difference(Interval):
         Seeds of the one side and of the other.
     resampled, between : float
         Variance over patients or blocks, and what the seeds add to it.
+    freedom_resampled : float
+        Degrees of freedom of ``resampled`` alone.
     """
 
     p: float = math.nan
@@ -55,6 +58,7 @@ class Difference(Interval):
     against_seeds: int = 1
     resampled: float = math.nan
     between: float = 0.0
+    freedom_resampled: float = math.nan
 
     @property
     def of_one_encoder(self) -> bool:
@@ -199,9 +203,10 @@ def _difference(one: Resampled, two: Resampled, name: str, found: Variance, cove
     from scipy.special import stdtr  # loads slowly, and those who only read scores need none
 
     value = one.value[name] - two.value[name]
-    error = math.sqrt(found.resampled + found.seeds)
-    if error == 0 and value:  # nothing varied, as where few patients are all separated
-        error = math.nan
+    error, resampled = found.error, found.resampled
+    least = ROUNDING * max(abs(one.value[name]), abs(two.value[name]))
+    if error <= least:  # nothing varied, as where few patients are all separated
+        error, resampled = (math.nan if abs(value) > least else 0.0), 0.0
     ends = symmetric_interval(value, found) if not math.isnan(error) else Interval(value, error, error)
     if one.form is share_interval:  # two shares differ by no more than one
         ends = Interval(value, max(ends.low, -1.0), min(ends.high, 1.0))
@@ -214,8 +219,9 @@ def _difference(one: Resampled, two: Resampled, name: str, found: Variance, cove
         covers=covers,
         seeds=one.seeds,
         against_seeds=two.seeds,
-        resampled=found.resampled,
+        resampled=resampled,
         between=found.seeds,
+        freedom_resampled=found.freedom_resampled,
     )
 
 

@@ -104,8 +104,7 @@ def design_of(score: Score) -> Design:
     per_seed = found.between * rows
     if found.of_one_encoder:
         per_seed = 2 * found.between / (1 + 1 / rows)  # both sides of a pair vary
-    freedom = max(patients - 1.0, 1.0) if found.between else found.freedom
-    return Design(patients, found.seeds, found.resampled * patients, per_seed, freedom)
+    return Design(patients, found.seeds, found.resampled * patients, per_seed, found.freedom_resampled)
 
 
 def checked_gain(gain: float) -> float:

@@ -145,7 +145,8 @@ class Ledger:
         """Which records of a panel are in the ledger; those of simulated ones never are.
 
         Keys by themselves find copies that are rescaled, renamed, reordered, resampled, rounded, mildly
-        filtered or at most 2 ms late; crops, larger shifts and other recordings of a patient they do not.
+        filtered or at most 2 ms late; crops, larger shifts and other recordings of a patient they do not, nor
+        rounded, resampled or filtered copies whose leads have the names of others.
 
         Parameters
         ----------

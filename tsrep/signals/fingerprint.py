@@ -24,6 +24,7 @@ EEG = ("FP1", "FP2", "C3", "C4", "T7", "T8", "O1", "O2")
 PAIRS = (("II", "V2"), ("CZ", "O1"))  # the leads whose own keys are kept
 SPELLINGS = {"T3": "T7", "T4": "T8", "MLII": "II", "DI": "I", "DII": "II"}
 LEADS, BITS = 8, 16  # of a coarse key
+COMMON = 2  # leads that two records must share
 RATE, SECONDS, TILE, TILES = 40.0, 8.0, 10.0, 360
 BAND = (1.0, 15.0)
 STEPS = round(RATE * SECONDS)
@@ -38,13 +39,17 @@ class Fingerprints:
     Attributes
     ----------
     exact : uint64 array, shape (record,)
-        Equal for the same stored counts, whatever their unit, gain, offset and order of leads; 0 for none.
+        Equal for the same stored counts, whatever their unit, gain, offset and order of leads; 0 for none and
+        for records with one lead that is not flat, unless the panel has but one.
     lead : uint64 array, shape (record, 2)
         The same of II and V2, of Cz and O1, or of the first two channels; 0 for none.
     coarse : uint8 array, shape (tile, 16)
         128 bits of the shape of 8 s; nearly the same after resampling, mild filtering, noise or rounding.
     mask : uint8 array, shape (tile,)
         Bit for each of eight leads, the first being the highest, that has its part of the coarse key.
+    free : uint8 array, shape (tile, 16)
+        Like ``coarse``, of the values of all leads at each step in order of their size, so that neither the
+        order of the leads nor the gain of each matters; 0 with fewer than two leads.
     record : int64 array, shape (tile,)
         Which record a coarse key is of; those longer than 10 s have one for every 10 s.
     """
@@ -53,26 +58,29 @@ class Fingerprints:
     lead: Keys
     coarse: Bytes
     mask: Bytes
+    free: Bytes
     record: Ints
 
     @property
     def pair(self) -> Keys:
         """One key of both leads, shape (record,); 0 where either has none."""
-        # one lead alone may be a clock or a marker that all recordings have
+        # as one lead alone, see _exact
         return np.where(self.lead.all(axis=1), self.lead[:, 0] + 3 * self.lead[:, 1], np.uint64(0))
 
     @classmethod
     def of(cls, panel: Panel) -> Fingerprints:
         """Keys of all records of a panel's store, kept in its :attr:`Panel.cache`."""
-        return cls(**kept(panel, "fingerprints", lambda: vars(_made(panel))))
+        return cls(**kept(panel, "fingerprints-2", lambda: vars(_made(panel))))
 
 
 def _made(panel: Panel) -> Fingerprints:
     pair, parts = _pair(panel.channels), []
     for begin, x in in_chunks(panel, np.arange(len(panel.store))):
         keys = np.array([[lead_key(lead, panel.sfreq) for lead in record] for record in x], np.uint64)
-        tiles, record = shapes(x, panel.sfreq, panel.channels)
-        parts.append(Fingerprints(_exact(keys), keys[:, pair], *sketch(middle(tiles)), record + begin))
+        tiles, record = shapes(x, panel.sfreq)
+        windows = middle(tiles)
+        coarse = sketch(_eight(windows, panel.channels))
+        parts.append(Fingerprints(_exact(keys), keys[:, pair], *coarse, ranked(windows), record + begin))
     names = Fingerprints.__dataclass_fields__
     return Fingerprints(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
@@ -126,8 +134,9 @@ def _key(*parts: str | int | bytes) -> int:
 
 def _exact(keys: Keys) -> Keys:
     """Key of each record from those of its leads, shape (record, lead)."""
-    ordered = np.sort(keys, axis=1)
-    made = [_key(row.astype("<u8").tobytes()) if row.any() else 0 for row in ordered]
+    ordered, least = np.sort(keys, axis=1), min(COMMON, keys.shape[1])
+    # one lead alone of several may be a clock or a marker that all recordings have
+    made = [_key(row.astype("<u8").tobytes()) if (row != 0).sum() >= least else 0 for row in ordered]
     return np.array(made, np.uint64)
 
 
@@ -187,47 +196,57 @@ def _spelled(name: str) -> str:
     return SPELLINGS.get(plain, plain)
 
 
-def shapes(x: NDArray[Any], sfreq: float, channels: Sequence[str]) -> tuple[Floats, Ints]:
-    """Records as coarse keys see them: eight leads, 1 to 15 Hz, 40 steps a second, in tiles of 10 s.
+def shapes(x: NDArray[Any], sfreq: float, channels: Sequence[str] | None = None) -> tuple[Floats, Ints]:
+    """Records as coarse keys see them: 1 to 15 Hz, 40 steps a second, in tiles of 10 s.
 
     Parameters
     ----------
     x : array, shape (record, channel, time)
     sfreq : float, Hz
-    channels : sequence of str
+    channels : sequence of str, optional
+        To take the eight leads of a coarse key; all channels in their order when missing.
 
     Returns
     -------
-    array, shape (tile, 8, step), float32
+    array, shape (tile, lead, step), float32
         Zero for leads that are flat or not there; one tile of 8 s and more for records below 10 s, and none
         for those below 8 s or sampled too slowly for 15 Hz.
     record : int64 array, shape (tile,)
     """
     from scipy import signal
 
+    leads = x.shape[1] if channels is None else LEADS
     if x.shape[2] < SECONDS * sfreq or sfreq <= 2 * BAND[1]:
-        return np.zeros((0, LEADS, STEPS), np.float32), np.zeros(0, np.int64)
-    x = _eight(x, channels)[:, :, : round(TILES * TILE * sfreq)]
+        return np.zeros((0, leads, STEPS), np.float32), np.zeros(0, np.int64)
+    x = np.asarray(x, np.float32) if channels is None else _eight(x, channels)
+    x = _bridged(x)[:, :, : round(TILES * TILE * sfreq)]
     y = bandpass(x, sfreq, *BAND, order=2)
     y[y.std(axis=2) <= 1e-6 * np.abs(x).max(axis=2)] = 0
     ratio = Fraction(RATE / sfreq).limit_denominator(1000)
     y = signal.resample_poly(y, ratio.numerator, ratio.denominator, axis=2)
     width = min(round(TILE * RATE), round(x.shape[2] / sfreq * RATE))
     number = y.shape[2] // width
-    tiles = y[:, :, : number * width].reshape(len(y), LEADS, number, width).swapaxes(1, 2)
-    return tiles.reshape(-1, LEADS, width), np.repeat(np.arange(len(y)), number)
+    tiles = y[:, :, : number * width].reshape(len(y), leads, number, width).swapaxes(1, 2)
+    return tiles.reshape(-1, leads, width), np.repeat(np.arange(len(y)), number)
 
 
 def _eight(x: NDArray[Any], channels: Sequence[str]) -> Floats:
-    """The leads of a coarse key, zero where there is none, with lines across gaps."""
+    """The leads of a coarse key, zero where there is none."""
     chosen = np.zeros((len(x), LEADS, x.shape[2]), np.float32)
     for lead, channel in enumerate(coarse_leads(channels)):
         if channel >= 0:
             chosen[:, lead] = x[:, channel]
-    gaps = ~np.isfinite(chosen)
-    for record in np.flatnonzero(gaps.any(axis=(1, 2))):
-        chosen[record] = bridged(chosen[record], gaps[record])
     return chosen
+
+
+def _bridged(x: Floats) -> Floats:
+    """Records with lines across gaps."""
+    gaps = ~np.isfinite(x)
+    rows = np.flatnonzero(gaps.any(axis=(1, 2)))
+    x = x.copy() if len(rows) else x
+    for row in rows:
+        x[row] = bridged(x[row], gaps[row])
+    return x
 
 
 def middle(tiles: Floats, offset: int = 0) -> Floats:
@@ -243,6 +262,23 @@ def sketch(windows: Floats) -> tuple[Bytes, Bytes]:
     there = centred.any(axis=2)
     key = np.packbits(((projected > 0) & there[:, :, None]).reshape(len(windows), LEADS * BITS), axis=1)
     return key, np.packbits(there, axis=1)[:, 0]
+
+
+def ranked(windows: Floats) -> Bytes:
+    """Keys of windows of 8 s, shape (window, lead, 320), that do not depend on the order of the leads.
+
+    The leads are brought to one size and at each step put in order. Eight of them, from the smallest to the
+    largest, have a sketch; of fewer leads some stand for two.
+    """
+    centred = windows - windows.mean(axis=2, keepdims=True)
+    size = np.sqrt(np.einsum("wls,wls->wl", centred, centred))
+    number = (size > 0).sum(axis=1)
+    keys, several = np.zeros((len(windows), LEADS * BITS // 8), np.uint8), number >= COMMON
+    size = np.where(size > 0, size, np.nan)[several, :, None]
+    ordered = np.sort(centred[several] / size, axis=1)  # leads that are flat come last
+    chosen = np.rint(np.linspace(0, 1, LEADS) * (number[several, None] - 1)).astype(int)
+    keys[several] = sketch(np.take_along_axis(ordered, chosen[:, :, None], axis=1))[0]
+    return keys
 
 
 @cache

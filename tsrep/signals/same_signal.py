@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import Bytes, Fingerprints, in_chunks, middle, shapes
+from tsrep.signals.fingerprint import COMMON, Bytes, Fingerprints, in_chunks, middle, shapes
 from tsrep.signals.kept import kept
 from tsrep.signals.panel import Floats, Ints, Panel
 
 Pairs = NDArray[np.int64]  # shape (pair, 2)
 Blocks = Iterator[tuple[slice, slice]]
+Likeness = Callable[[Floats, Floats], NDArray[np.float64]]  # of pairs of tiles
 
 NEAR = 12 / 128  # share of bits that differ
 ALIKE = 0.95  # correlation that confirms
-COMMON = 2  # leads that two records must share
 BLOCK = 64, 2048
 BATCH = 128
 
@@ -27,12 +27,13 @@ def same_signal(panel: Panel) -> Ints:
     """Number of the signal of each record of a panel's store, shape (record,): copies have the same.
 
     Copies share the stored counts of all leads or of the two leads with a key of their own, or have coarse
-    keys within 12 of 128 bits and a correlation of .95 over 8 s. Unit, gain, offset, order of leads,
-    rate, rounding and mild filters make no difference. Simulated panels have no copies.
+    keys within 12 of 128 bits and a correlation of .95 over 8 s: of leads of one name, or of leads that are
+    assigned to each other, no matter what they are called. Unit, gain, offset, order of leads, rate, rounding
+    and mild filters make no difference, alone or together. Simulated panels have no copies.
     """
     if panel.synthetic:
         return np.arange(len(panel.store))
-    return kept(panel, "same-signal", lambda: {"signal": _components(panel)})["signal"]
+    return kept(panel, "same-signal-2", lambda: {"signal": _components(panel)})["signal"]
 
 
 def compared_by_shape(panel: Panel) -> bool:
@@ -59,15 +60,25 @@ def _equal(keys: NDArray[np.uint64]) -> Pairs:
 
 def _alike(panel: Panel, prints: Fingerprints) -> Pairs:
     """Records with near coarse keys whose shapes correlate."""
-    keys = prints.coarse, prints.mask
-    near = _stacked(near_keys(keys, None, NEAR))
+    near = _stacked(near_keys((prints.coarse, prints.mask), None, NEAR))
+    several = np.flatnonzero(prints.free.any(axis=1))
+    every = np.full(len(several), 255, np.uint8)
+    free = several[_stacked(near_keys((prints.free[several], every), None, NEAR))]
+    named = _confirmed(panel, prints, near, _correlation, panel.channels)
+    return np.concatenate([named, _confirmed(panel, prints, free, _assigned, None)])
+
+
+def _confirmed(
+    panel: Panel, prints: Fingerprints, near: Pairs, likeness: Likeness, channels: Sequence[str] | None
+) -> Pairs:
+    """Records of tiles that are alike enough."""
     near = near[prints.record[near[:, 0]] != prints.record[near[:, 1]]]
     rows = prints.record[near]
     number = near - np.searchsorted(prints.record, rows)  # of the tile within its record
     sure = [np.zeros((0, 2), np.int64)]
     for of_rows, of_number in zip(batches(rows), batches(number), strict=True):
-        a, b = tiles_at(panel, of_rows, of_number)
-        sure.append(of_rows[_correlation(middle(a), middle(b)) >= ALIKE])
+        a, b = tiles_at(panel, of_rows, of_number, channels)
+        sure.append(of_rows[likeness(middle(a), middle(b)) >= ALIKE])
     return np.concatenate(sure)
 
 
@@ -81,7 +92,7 @@ def batches(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (values[begin : begin + BATCH] for begin in range(0, len(values), BATCH))
 
 
-def tiles_at(panel: Panel, rows: Ints, number: Ints) -> tuple[Floats, Floats]:
+def tiles_at(panel: Panel, rows: Ints, number: Ints, channels: Sequence[str] | None) -> tuple[Floats, Floats]:
     """Tiles of pairs of records; see :func:`fingerprint.shapes`.
 
     Parameters
@@ -91,13 +102,15 @@ def tiles_at(panel: Panel, rows: Ints, number: Ints) -> tuple[Floats, Floats]:
         Of the store.
     number : int64 array, shape (pair, 2)
         Which tile of the record.
+    channels : sequence of str, optional
+        See :func:`fingerprint.shapes`.
 
     Returns
     -------
-    first, second : float32 arrays, shape (pair, 8, step)
+    first, second : float32 arrays, shape (pair, lead, step)
     """
     needed, index = np.unique(rows, return_inverse=True)
-    parts = [(begin, *shapes(x, panel.sfreq, panel.channels)) for begin, x in in_chunks(panel, needed)]
+    parts = [(begin, *shapes(x, panel.sfreq, channels)) for begin, x in in_chunks(panel, needed)]
     tiles = np.concatenate([part for _, part, _ in parts])
     record = np.concatenate([record + begin for begin, _, record in parts])
     at = np.searchsorted(record, index.reshape(rows.shape)) + number
@@ -111,6 +124,17 @@ def _correlation(a: Floats, b: Floats) -> NDArray[np.float64]:
     there = scale > 0
     of_leads = np.einsum("pls,pls->pl", a, b) / np.where(there, scale, 1)
     return np.asarray(of_leads.sum(axis=1) / np.maximum(there.sum(axis=1), 1), np.float64)
+
+
+def _assigned(a: Floats, b: Floats) -> NDArray[np.float64]:
+    """The same of leads that are assigned to each other so that it is largest."""
+    from scipy.optimize import linear_sum_assignment
+
+    centred = [x - x.mean(axis=-1, keepdims=True) for x in (a, b)]
+    sizes = [np.sqrt(np.einsum("pls,pls->pl", x, x)) for x in centred]
+    one, other = (x / np.where(size > 0, size, 1)[:, :, None] for x, size in zip(centred, sizes, strict=True))
+    found = [each[linear_sum_assignment(each, maximize=True)].sum() for each in one @ other.swapaxes(1, 2)]
+    return np.asarray(found / np.max([(size > 0).sum(axis=1) for size in sizes], axis=0), np.float64)
 
 
 def near_keys(

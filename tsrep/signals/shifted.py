@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import LEADS, RATE, in_chunks, shapes
+from tsrep.signals.fingerprint import COMMON, LEADS, RATE, in_chunks, shapes
 from tsrep.signals.panel import Floats, Ints, Panel
-from tsrep.signals.same_signal import COMMON, Pairs, batches, tiles_at
+from tsrep.signals.same_signal import Pairs, batches, tiles_at
 
 NEAR = 0.975  # likeness of spectra that makes a candidate
 CLOSE = 0.8  # correlation at the best step of 25 ms that is looked at more finely
@@ -95,7 +95,7 @@ def shifted_copies(panel: Panel, one: Spectra, other: Spectra) -> Pairs:
         different = rows[:, 0] != rows[:, 1]
         rows, number = rows[different], number[different]
         for of_rows, of_number in zip(batches(rows), batches(number), strict=True):
-            found.append(of_rows[_copies(*tiles_at(panel, of_rows, of_number))])
+            found.append(of_rows[_copies(*tiles_at(panel, of_rows, of_number, panel.channels))])
     return np.unique(np.concatenate(found), axis=0)
 
 

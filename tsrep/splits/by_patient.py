@@ -15,9 +15,10 @@ from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Ints, Panel
 from tsrep.splits.copies import SameSignal, joined_units
 from tsrep.splits.split import Split, SplitRule
-from tsrep.text import few
+from tsrep.text import few, plural
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+SIDEWAYS = 5  # exchanges without a gain, for each class that a part lacks
 
 
 @SPLITS.register("official")
@@ -89,7 +90,8 @@ class StratifiedPatients(SplitRule):
     Where the panel has groups, these are divided instead: patients who share a recording stay together. The
     classes of a patient are those of all records of that patient. Classes are divided one after the other,
     the rarest first; one with a patient for every part is in every part, and one with fewer is where there is
-    room.
+    room. Where patients of several classes stand in the way, patients are exchanged between parts; the split
+    says of which classes none of the exchanges was enough.
 
     References
     ----------
@@ -215,8 +217,44 @@ def stratified(has: NDArray[np.bool_], shares: NDArray[np.float64], rng: np.rand
             wanted_of[has[i], best] -= 1
             present[has[i], best] = True
     result = np.empty_like(part)
-    result[order] = part
+    result[order] = _exchanged(has, part, int((shares > 0).sum()), rng)
     return result
+
+
+def _exchanged(has: NDArray[np.bool_], part: Ints, parts: int, rng: np.random.Generator) -> Ints:
+    """Parts after exchanges of two units that put classes where they lack; as they are where none lacks.
+
+    A class that shares its units with rarer ones may find them divided when its turn comes. Of the exchanges
+    that give a part its class the one is made that leaves the fewest others out, and whose units differ in
+    the fewest classes; some that leave out as many as before are made as well, since others may follow.
+    """
+    enough = has.sum(axis=0) >= parts
+    used, part = np.unique(part, return_inverse=True)
+    count = np.array([has[part == p].sum(axis=0) for p in range(len(used))])  # (part, class)
+    lacking = (count == 0) & enough
+    sideways = SIDEWAYS * lacking.sum()
+    of_unit, best = has.astype(np.float32), (lacking.sum(), part.copy())
+    while len(used) == parts and lacking.any() and sideways >= 0:
+        there, c = rng.choice(np.argwhere(lacking))
+        other, alone = np.flatnonzero(part == there), (count == 1) & enough
+        found = []
+        for i in rng.permutation(np.flatnonzero(has[:, c] & (part != there))):
+            lost = alone[part[i]] & has[i]
+            weight = (alone[there] & ~has[i]).astype(np.float32) - lost - lacking[part[i]]
+            more = lost.sum() - (has[i] & lacking[there]).sum() + of_unit[other] @ weight
+            differ = (has[other] != has[i]).sum(axis=1)
+            j = np.lexsort((differ, more))[0]
+            found.append((more[j], differ[j], i, other[j]))
+        more, _, i, j = min(found, key=lambda each: each[:2])
+        sideways -= more >= 0
+        if more <= 0:
+            moved = has[i].astype(int) - has[j]
+            count[part[i]] -= moved
+            count[there] += moved
+            part[i], part[j] = part[j], part[i]
+            lacking = (count == 0) & enough
+            best = min(best, (lacking.sum(), part.copy()), key=lambda each: each[0])
+    return used[best[1]]
 
 
 def _missing(classes: tuple[str, ...], has: NDArray[np.bool_], part: Ints, parts: int) -> str:
@@ -224,8 +262,15 @@ def _missing(classes: tuple[str, ...], has: NDArray[np.bool_], part: Ints, parts
     patients = has.sum(axis=0)
     in_parts = np.array([has[part == number].any(axis=0) for number in range(parts)]).sum(axis=0)
     missing = np.flatnonzero((patients > 0) & (in_parts < parts))
-    named = [f"{classes[c]} has {patients[c]} patient{'s' if patients[c] != 1 else ''}" for c in missing]
-    return f"{few(named, 3)}, too few for every part" if named else ""
+    kinds = (
+        (missing[patients[missing] < parts], "too few for every part"),
+        (missing[patients[missing] >= parts], "but no division was found that has them in every part"),
+    )
+    return "; ".join(f"{_counted(classes, patients, which)}, {why}" for which, why in kinds if len(which))
+
+
+def _counted(classes: tuple[str, ...], patients: Ints, which: Ints) -> str:
+    return few([f"{classes[c]} has {plural(int(patients[c]), 'patient')}" for c in which], 3)
 
 
 def _spell(folds: tuple[int, ...]) -> str:

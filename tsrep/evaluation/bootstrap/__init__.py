@@ -17,6 +17,7 @@ from tsrep.evaluation.bootstrap.intervals import (
 from tsrep.evaluation.bootstrap.patients import patient_weights, resample, resampled_by
 from tsrep.evaluation.bootstrap.resampled import LABEL_DRAWS, Resampled
 from tsrep.evaluation.bootstrap.variance import (
+    ROUNDING,
     Variance,
     between_seeds,
     resampled_variances,
@@ -25,7 +26,7 @@ from tsrep.evaluation.bootstrap.variance import (
 )
 
 __all__ = [
-    "LABEL_DRAWS", "Interval", "Resampled", "Variance", "between_seeds", "correlation_interval",
+    "LABEL_DRAWS", "ROUNDING", "Interval", "Resampled", "Variance", "between_seeds", "correlation_interval",
     "distance_interval", "explained_interval", "patient_weights", "positive_interval", "resample",
     "resampled_by", "resampled_variances", "share_interval", "symmetric_interval", "total_variance",
     "variance_of_mean",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsrep.evaluation.bootstrap.variance import Variance
+from tsrep.evaluation.bootstrap.variance import ROUNDING, Variance
 
 _LARGEST = 50.0  # logarithm of a factor, beyond which nothing is known
 
@@ -24,12 +24,32 @@ class Interval:
 def share_interval(value: float, variance: Variance) -> Interval:
     """Interval of a metric between 0 and 1, symmetric on the scale of the logit.
 
-    Near its ends a share scatters towards the middle, which a symmetric interval does not see.
+    Near its ends a share scatters towards the middle, which a symmetric interval does not see. Where the
+    value is 0 or 1 and no resample differs, as where few patients are all separated, it is the exact one of
+    ``n`` patients who agree: from ``0.025 ** (1 / n)`` to 1, or the mirror image.
+
+    Notes
+    -----
+    ``n`` is one more than the degrees of freedom, which are those of the rarer class where that decides. A
+    mean of numbers between 0 and 1 is at least the share of them that are 1, which the exact interval is of.
+    An AUROC ``a`` is the chance that one patient with and one without the class are in the right order. ``n``
+    pairs that have nobody in common are all in order with the chance ``a ** n``, and all patients are
+    separated no more often, so that the interval covers it at least as often as it says.
 
     References
     ----------
     Pepe, "The Statistical Evaluation of Medical Tests for Classification and Prediction", 2003, section 5.2.
+    Clopper & Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
+    Biometrika 26, 1934.
     """
+    nearest = float(value > 0.5)
+    if abs(value - nearest) <= ROUNDING and variance.error <= ROUNDING:
+        left = 0.025 ** (1 / (variance.freedom + 1))
+        return Interval(value, left, 1.0) if nearest else Interval(value, 0.0, 1 - left)
+    return _on_logits(value, variance)
+
+
+def _on_logits(value: float, variance: Variance) -> Interval:
     from scipy.special import expit  # loads slowly, and those who only read scores need none
 
     if np.isnan(variance.margin) or not 0 < value < 1:
@@ -48,7 +68,7 @@ def distance_interval(value: float, variance: Variance) -> Interval:
     """
     if variance.margin > 2 * value:
         return Interval(value, np.nan, np.nan)
-    return share_interval(value, variance)
+    return _on_logits(value, variance)
 
 
 def symmetric_interval(value: float, variance: Variance) -> Interval:

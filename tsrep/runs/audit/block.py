@@ -104,26 +104,13 @@ def rows_of(
     """
     about: dict[str, Any] = {"chance": chance, "recordings": recordings, "patients": patients}
     for of, each in found.items():
-        ends = certain(each.intervals()[metric], patients)
+        ends = each.intervals()[metric]
         yield Row(table, line, of, ends.value, ends.low, ends.high, **about)
     first = next(iter(found))
     if RANDOM_INIT in found:
         gain = difference_from_random(found[first], found[RANDOM_INIT])[metric]
         about = {"recordings": recordings, "patients": patients}
         yield Row(table, line, f"{first} {MINUS_RANDOM}", gain.value, gain.low, gain.high, **about)
-
-
-def certain(found: Interval, patients: int) -> Interval:
-    """The interval, or where all patients agree the exact one of a share that is 0 or 1.
-
-    References
-    ----------
-    Clopper and Pearson, "The use of confidence or fiducial limits", Biometrika 26, 1934.
-    """
-    if found.low != found.high or found.value not in (0.0, 1.0) or not patients:
-        return found
-    left = 0.025 ** (1 / patients)
-    return Interval(found.value, left if found.value else 0.0, 1.0 if found.value else 1 - left)
 
 
 def told(row: Row, digits: int = 3) -> str:

@@ -12,7 +12,7 @@ from tsrep.evaluation.bootstrap.means import Means
 from tsrep.evaluation.comparison import difference_of_cohorts
 from tsrep.evaluation.labels.metrics import positives
 from tsrep.evaluation.predictions import Predictions
-from tsrep.runs.audit.block import NAN, Block, Row, certain
+from tsrep.runs.audit.block import NAN, Block, Row
 from tsrep.runs.audit.subject import FEWEST, UNKNOWN, Subject, as_texts
 from tsrep.runs.validate.by_class import by_class
 
@@ -168,7 +168,7 @@ def _sensitivity(subject: Subject, p: Predictions, threshold: float, name: str, 
     patients, row = np.unique(p.patient[has], return_inverse=True)
     hits = np.bincount(row, p.prob[has, 0] > threshold, len(patients))
     means = Means(hits[:, None], np.bincount(row).astype(float)[:, None], ("sensitivity",))
-    found = certain(subject.resampled([means], len(patients)).intervals()["sensitivity"], len(patients))
+    found = subject.resampled([means], len(patients)).intervals()["sensitivity"]
     return Row(name, group, REST[2], found.value, found.low, found.high, NAN, int(has.sum()), len(patients))
 
 
