@@ -19,6 +19,9 @@ from tests.conftest import TINY
 from tsrep.datasets import load
 from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.errors import ConfigError, ContractError, DataError, RunError
+from tsrep.registry import OBJECTIVES
+from tsrep.runs.batches import with_sampler
+from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import configure, merged
 from tsrep.runs.embed import embed
 from tsrep.runs.evaluate import evaluate
@@ -200,6 +203,20 @@ def test_what_does_not_go_together_writes_nothing(
     with pytest.raises(error, match=message):
         fit(TINY | change, out=tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in OBJECTIVES.names() if not OBJECTIVES.entry(name).cls.forecasts]
+)
+def test_every_objective_can_begin_on_the_simulated_cohort_as_it_comes(name: str) -> None:
+    needed = {"sepclr": {"controls": ["NORM"]}}
+    values = {"dataset": {"name": "ptb-xl-sim", "patients": 40}, "objective": {"name": name}}
+    task = task_of(configure(merged(values, {"objective": needed.get(name, {})})))
+    prepared = task.prepare(progress=False)
+    task = task_of(with_sampler(task.config, prepared.panel))
+    encoder = new_encoder(task.config, prepared.panel, 0)
+    objective = new_objective(task.config, encoder, prepared.panel, 0)
+    task.refuse_unmet_needs(encoder, objective, prepared)
 
 
 def test_a_training_part_of_one_patient_is_refused_where_patients_are_contrasted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -48,6 +48,8 @@ class MaskedPatches(Objective):
     Nie et al., "A time series is worth 64 words", ICLR 2023, section 3.2 (self-supervised PatchTST).
     Deviations: the run standardises, not the method; whole patches from the start of the signal.
     """
+
+    defaults: ClassVar[dict[str, Any]] = {"encoder": {"name": "patch-transformer", "patch": 10, "stride": 10}}
 
     def __init__(
         self,
