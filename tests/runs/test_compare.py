@@ -502,6 +502,9 @@ def test_stored_predictions_are_compared_without_data(found: Comparison, tmp_pat
     write_comparison(stored, tmp_path / "out")
     with pytest.raises(ConfigError, match="primary is sharpe, which is none of sharp, blind"):
         compare(table_of({"encoders": folders, "primary": "sharpe"}), tmp_path / "other", progress=False)
+    for name, value in (("labels", [0.5]), ("protocols", ["knn"]), ("label_seeds", 7)):
+        with pytest.raises(ConfigError, match=f"{name} says how to score encoders on data"):
+            compare(table_of({"encoders": folders, name: value}), tmp_path / "other", progress=False)
 
 
 def test_stored_runs_of_several_seeds_are_compared_over_seeds(
@@ -534,7 +537,7 @@ def test_stored_runs_with_other_labels_are_refused(found: Comparison, tmp_path: 
         assert kept is not None
         replace(each.scores, predictions={each.score.key: kept.predictions}).save(tmp_path / name)
     folders = [str(tmp_path / name) for name in ("one", "two")]
-    with pytest.raises(RunError, match=r"two was scored with 1 draws of 50 % of labels by patient, and one"):
+    with pytest.raises(RunError, match=r"two was scored with 1 draw of 50 % of labels by patient, and one"):
         compare(table_of({"encoders": folders}), tmp_path / "out", progress=False)
 
 

@@ -70,6 +70,14 @@ def test_which_heads_are_kept_is_a_setting(run: Path) -> None:
     assert next(iter(heads)) == best.name
 
 
+def test_scores_of_another_part_leave_the_heads_alone(run: Path) -> None:
+    evaluate(run, protocols=("knn",), labels=(1.0,), progress=False)
+    before = {path.name: path.read_bytes() for path in (run / "head").iterdir()}
+    scores = evaluate(run, protocols=("knn",), labels=(1.0,), part="validation", progress=False)
+    assert len(scores.where(role="method", unit="record", protocol="knn", part="validation"))
+    assert {path.name: path.read_bytes() for path in (run / "head").iterdir()} == before
+
+
 def test_a_head_of_other_weights_is_refused(run: Path, tmp_path: Path) -> None:
     evaluate(run, protocols=("probe",), labels=(1.0,), progress=False)
     path = run / "head" / "probe-1-0.json"

@@ -20,6 +20,8 @@ from tsrep.report.contents import read_run
 from tsrep.report.rendering import PAGES
 from tsrep.report.verdicts import verdicts
 from tsrep.runs.build import new_encoder
+from tsrep.runs.compare.conduct import compare
+from tsrep.runs.compare.table import table_of
 from tsrep.runs.config import configure, merged
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
@@ -102,6 +104,12 @@ def test_scores_are_of_all_seeds_and_each_seed_has_its_own(run: Path) -> None:
     assert alone.scores[0].seeds == 1
     # each seed goes with the label draw of its number; with all labels there is one
     assert told["method"].by_seed["auroc"][1] == pytest.approx(alone.scores[0].metrics["auroc"].value)
+    both = table_of({"encoders": [str(run), f"{run}@1"]})
+    found = compare(both, run.parent / "compared", progress=False)
+    assert found.encoders == ["run", "run@1"]
+    (pair,) = found.pairs
+    assert pair.difference.covers == "patients and training seeds"
+    assert {pair.difference.seeds, pair.difference.against_seeds} == {3, 1}
 
 
 def test_where_one_encoder_is_wanted_it_is_the_first_unless_told(whole: Path) -> None:

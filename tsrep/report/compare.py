@@ -52,12 +52,13 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 def page_of(comparison: Comparison, shown: Sequence[CaptionedFigure] = ()) -> OutcomePage:
     """What the page says and shows."""
     runs, scores = run_sections(comparison), overview(comparison)
-    gains, pairs = gain_table(comparison), pair_table(comparison)
+    gains, pairs, details = gain_table(comparison), pair_table(comparison), detail_tables(comparison)
+    further = len(comparison.protocols) > 1 or len(comparison.columns) > 1
     of_scores = [
         paragraphs([_measured(comparison)]),
         figures(shown),
         cells(scores),
-        folded(detail_tables(comparison)),
+        folded(details),
     ]
     of_encoders = [about_table(comparison), cost_table(comparison), conversion_table(comparison)]
     sections = [
@@ -80,7 +81,7 @@ def page_of(comparison: Comparison, shown: Sequence[CaptionedFigure] = ()) -> Ou
         [(sentence, "") for sentence in sentences(comparison)],
         caveats(comparison),
         listed(dict.fromkeys(each.cell.dataset for each in comparison.cells if each.cell.synthetic)),
-        [scores, gains, pairs],
+        [scores, *(table for _, tables in details for table in tables if further), gains, pairs],
     )
 
 
@@ -177,8 +178,9 @@ def _leader(comparison: Comparison, dataset: str) -> str:
         which = f"the {of_all}" if of_all else "the scored part"
         return f"on {dataset} nothing is defined, as no class of {which} has both values"
     spread = interval(found)
+    ahead = "is ahead with" if len(ranking.values) > 1 else "has"
     return (
-        f"on {dataset} {best} is ahead with a {full_name(ranking.metric)} of {number(found.value)}"
+        f"on {dataset} {best} {ahead} a {full_name(ranking.metric)} of {number(found.value)}"
         f"{f' ({spread})' if spread else ''}{f' on the {of_all}' if of_all else ''}"
     )
 

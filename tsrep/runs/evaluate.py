@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.config import plain
 from tsrep.runs.config_files import assemble
@@ -43,7 +45,8 @@ def evaluate(
     ----------
     run : Run or path of a run folder
     protocols, labels, seeds, part
-        Instead of the run's own evaluation settings.
+        Instead of the run's own evaluation settings. Of another part no heads are kept where there are some,
+        as these are calibrated on the validation part.
     root : Path, optional
         Where the data are, if they have moved.
     progress : bool
@@ -58,7 +61,9 @@ def evaluate(
     """
     run = opened(run)
     given = {"protocols": protocols, "labels": labels, "seeds": seeds, "part": part}
-    changes = {key: value for key, value in given.items() if value is not None}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if part not in (None, run.config.evaluation.part or "test") and (run.path / HEADS).exists():
+        changes["keep_heads"] = "none"
     task = task_of(assemble(plain(run.config), {"evaluation": changes}).at(root))
     if labels is not None and "labels" in task.meaningless():
         raise ConfigError(f"{run.path} is a run on {task.data}, which has no labels to take fractions of")

@@ -56,7 +56,7 @@ class Run:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = _located(Path(path))
+        self.path = located(Path(path))
         refuse_no_run(self.path, "give the folder that fit made")
 
     @cached_property
@@ -285,7 +285,7 @@ def opened(run: Run | Path | str) -> Run:
     return run if isinstance(run, Run) else Run(run)
 
 
-def _located(path: Path) -> Path:
+def located(path: Path) -> Path:
     """The folder that ``RUN`` or ``RUN@2`` means."""
     name, at, seed = path.name.rpartition("@")
     if not (name and at) or path.exists():

@@ -11,68 +11,87 @@ from tsrep.reading import read_json, readable
 from tsrep.runs.compare.cells import Cell, Scored, digest_of
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.table import Table, distinct_names
+from tsrep.runs.folder import located
 from tsrep.runs.manifest import refuse_changed, stored_scores
+from tsrep.text import plural
 
 
 def stored_comparison(table: Table) -> Comparison:
     """Compare runs, or folders of evaluations on other data, by the predictions in them.
 
-    Protocols are those that all have scored; fractions, and the part, are those of each.
+    Protocols are those that all have scored, and the part is the test part where all were scored on it.
 
     Raises
     ------
     ConfigError
-        When a reference is no folder with scores, an entry has several, or the primary encoder is none of
-        them.
+        When a reference is no folder with scores, an entry has several, the primary encoder is none of them,
+        or the table says how to score.
     RunError
-        When they were scored on other recordings or with other labels, or share no protocol.
+        When they were scored on other recordings or with other labels, or share no protocol or part.
     """
-    folders = _folders(table)
+    _refuse_what_needs_data(table)
+    folders, scores = _stored(table)
     table.refuse_other_primary(list(folders))
-    scores = {name: stored_scores(folder) for name, folder in folders.items()}
-    for name, found in scores.items():
-        if not found.predictions:
-            raise RunError(f"{name} has no predictions.npz; evaluate it again, or give --dataset")
-    shared = _shared_protocols(scores)
+    shared, part = _shared(scores, "protocol"), _shared(scores, "part")[0]
     _refuse_other_data(folders)
     data = next((told for folder in folders.values() if (told := _data_of(folder, "name"))), "")
     synthetic = any(_data_of(folder, "synthetic") == "True" for folder in folders.values())
-    _refuse_unlike(scores, shared[0])
+    _refuse_unlike(scores, shared[0], part)
     cells = tuple(
         Scored(_cell(name, score, data, synthetic), _beside(found, score))
         for name, found in scores.items()
         for protocol in shared
-        for score in found.where(role="method", protocol=protocol, unit="record")
+        for score in found.where(role="method", protocol=protocol, unit="record", part=part)
     )
     notes = ("Predictions as they are stored in the folders; nothing was scored again.",)
     about = {name: {"references": [str(path)], "licence": ""} for name, path in folders.items()}
     return Comparison(cells, {}, about, notes=notes, primary=table.primary, seed=table.seed)
 
 
-def _folders(table: Table) -> dict[str, Path]:
-    paths: list[Path] = []
+def _refuse_what_needs_data(table: Table) -> None:
+    for name in ("protocols", "labels", "subsample_by", "label_seeds", "evaluation"):
+        if name in table.model_fields_set:
+            raise ConfigError(
+                f"{name} says how to score encoders on data, and without data stored predictions are "
+                "compared as they are; leave it out, or give --dataset"
+            )
+
+
+def _stored(table: Table) -> tuple[dict[str, Path], dict[str, Scores]]:
+    """Folders and scores by what the encoders are called."""
+    paths, found = [], []
     for entry in table.encoders:
         if len(entry.refs) > 1:
             raise ConfigError(f"{entry.refs[0]} and others are one entry; to compare them give --dataset")
-        path = Path(entry.refs[0])
+        path = located(Path(entry.refs[0]))
         if not (path / "scores.json").is_file():
             raise ConfigError(
-                f"{path} holds no scores.json, and nothing else is compared without data; evaluate it, or "
-                "give --dataset"
+                f"{entry.refs[0]} holds no scores.json, and nothing else is compared without data; evaluate "
+                "it, or give --dataset"
             )
+        scores = stored_scores(path)
+        if not scores.predictions:
+            raise RunError(f"{path.name} has no predictions.npz; evaluate it again, or give --dataset")
         paths.append(path)
-    return dict(zip(distinct_names(table.encoders, [path.name for path in paths]), paths, strict=True))
+        found.append(scores)
+    names = distinct_names(table.encoders, [_method(each) for each in found])
+    return dict(zip(names, paths, strict=True)), dict(zip(names, found, strict=True))
 
 
-def _shared_protocols(scores: dict[str, Scores]) -> list[str]:
+def _method(scores: Scores) -> str:
+    return next(score.method for score in scores if score.role == "method")
+
+
+def _shared(scores: dict[str, Scores], what: str) -> list[str]:
+    """Protocols, or parts, that all have scores of."""
     every = [
-        list(dict.fromkeys(s.protocol for s in found if s.role == "method" and s.unit == "record"))
+        dict.fromkeys(getattr(s, what) for s in found if s.role == "method" and s.unit == "record")
         for found in scores.values()
     ]
-    shared = [protocol for protocol in every[0] if all(protocol in other for other in every)]
+    shared = [one for one in every[0] if all(one in other for other in every)]
     if not shared:
-        raise RunError("no protocol has scored all of them; evaluate them under one, or give --dataset")
-    return shared
+        raise RunError(f"no {what} has scored all of them; evaluate them alike, or give --dataset")
+    return sorted(shared, key=lambda one: one != "test")
 
 
 def _refuse_other_data(folders: dict[str, Path]) -> None:
@@ -97,9 +116,14 @@ def _data_of(folder: Path, fact: str) -> str:
         return str(read_json(path)["data"].get(fact, ""))
 
 
-def _refuse_unlike(scores: dict[str, Scores], protocol: str) -> None:
+def _refuse_unlike(scores: dict[str, Scores], protocol: str, part: str) -> None:
     """Check that all were scored on the same recordings with as many labels."""
-    most = {name: _most(found, protocol) for name, found in scores.items()}
+    most = {
+        name: max(
+            found.where(role="method", protocol=protocol, unit="record", part=part), key=lambda s: s.fraction
+        )
+        for name, found in scores.items()
+    }
     first, like = next(iter(most.items()))
     expected = scores[first].predictions[like.key]
     for name, score in most.items():
@@ -117,15 +141,12 @@ def _refuse_unlike(scores: dict[str, Scores], protocol: str) -> None:
             )
 
 
-def _most(scores: Scores, protocol: str) -> Score:
-    """The score of the method with the most labels."""
-    return max(scores.where(role="method", protocol=protocol, unit="record"), key=lambda s: s.fraction)
-
-
 def _drawn(score: Score, predictions: Predictions) -> str:
     if score.fraction == 1:
         return "all labels"
-    return f"{predictions.draws} draws of {100 * score.fraction:g} % of labels by {score.subsample_by}"
+    return (
+        f"{plural(predictions.draws, 'draw')} of {100 * score.fraction:g} % of labels by {score.subsample_by}"
+    )
 
 
 def _cell(name: str, score: Score, data: str, synthetic: bool) -> Cell:
