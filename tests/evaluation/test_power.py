@@ -11,8 +11,8 @@ from scipy.stats import nct, norm
 from scipy.stats import t as student
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.bootstrap import Interval, Resampled
+from tsrep.evaluation.comparison import Difference, difference_from_random, paired_difference
 from tsrep.evaluation.power import Design, checked_gain, design_of
 from tsrep.evaluation.scores import RANDOM_INIT, Score
 from tsrep.report.power import power_sentence, power_table
@@ -108,6 +108,75 @@ def test_a_rare_class_keeps_its_degrees_of_freedom_where_seeds_add_little(patien
     expected = nct.sf(bound, 5, shift) + nct.cdf(-bound, 5, shift)
     assert [each.power(0.05) for each in made] == pytest.approx([expected] * 3, rel=1e-3)
     assert len({each.patients_for(0.05) for each in made}) == 1
+
+
+def side(rng: np.random.Generator, patients: np.ndarray, seeds: int, spread: float, err: float) -> Resampled:
+    """Seeds that differ by ``spread`` and each err on patients of their own."""
+    errors = rng.normal(0, err, (seeds, len(patients)))
+    rows = rng.normal(0.7, spread, seeds) + errors[:, 0]
+    return Resampled({"auroc": tuple(rows)}, {"auroc": rows[:, None] + patients + errors}, {"auroc": 11.0})
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("kind", ["pairs", "sides", "sides with draws", "one encoder"])
+def test_with_the_patients_and_seeds_at_hand_it_is_that_of_the_test(kind: str, spread: float) -> None:
+    for number in range(20):
+        rng = np.random.default_rng(number)
+        patients, own = rng.normal(0, 0.02, 201), (1 if kind == "one encoder" else 4)
+        draws = {"sides": 1, "sides with draws": 3}.get(kind)
+        one, two = (side(rng, patients, n * (draws or 1), spread, 0.02) for n in (own, 4))
+        if draws is not None:
+            one, two = one.crossed(draws), two.crossed(draws)
+        compared = difference_from_random if kind == "one encoder" else paired_difference
+        found = compared(one, two)["auroc"]
+        made = design_of(score(found))
+        told = made.variance()
+        assert told is not None
+        assert told.error**2 == pytest.approx(found.resampled + found.between)
+        assert told.freedom == pytest.approx(found.freedom)
+        shift, bound = 0.05 / told.error, student.ppf(0.975, found.freedom)
+        expected = nct.sf(bound, found.freedom, shift) + nct.cdf(-bound, found.freedom, shift)
+        assert made.power(0.05) == pytest.approx(expected, abs=1e-6)
+        assert made.power(0.05, patients=401) == pytest.approx(made.power(0.05), abs=2e-3)
+
+
+def test_what_patients_make_of_the_spread_between_seeds_falls_with_both() -> None:
+    found = design(per_seed=5 * 0.01**2, freedom=399.0)
+    mixed = replace(found, per_both=5 * 400 * 0.01**2)
+    told = [mixed.variance(patients=n, seeds=k) for n, k in ((400, 5), (800, 5), (10**9, 5), (400, 10))]
+    assert [each and each.between and each.between.seen for each in told] == pytest.approx(
+        [2 * 0.01**2, 1.5 * 0.01**2, 0.01**2, 0.01**2]
+    )
+    assert mixed.power(0.04) < found.power(0.04)
+    assert mixed.power(0.04, patients=10**9) == pytest.approx(found.power(0.04, patients=10**9))
+
+
+def test_few_patients_that_make_most_of_the_spread_leave_the_freedom_of_the_seeds() -> None:
+    """Three seeds and four patients: 19 %, where the spread without its part of patients promises more."""
+    found = Difference(
+        0.02, -0.1, 0.14, p=0.5, freedom=2.0, covers="patients and training seeds", seeds=3, against_seeds=3,
+        resampled=0.000586, between=0.000165, freedom_resampled=3.0, explained=0.0006, freedom_between=2.0,
+        least_freedom=2.0,
+    )  # fmt: skip
+    own = replace(score(found), patients=4)
+    made = design_of(own)
+    assert made.power(0.05) == pytest.approx(0.19, abs=0.005)
+    told, table = power_sentence(own, 0.05), power_table(own, 0.05)
+    assert told.startswith("For a gain of the size given (0.050 AUROC), neither more patients alone nor more")
+    assert [row[0] for row in table[1:3]] == ["3", "5"]
+    assert told.endswith(f"both together do: {table[2][2]} patients with 5 seeds.")
+    assert int(table[2][2]) == made.patients_for(0.05, seeds=5)
+
+
+def test_a_single_encoder_is_no_number_of_seeds() -> None:
+    found = Difference(
+        0.02, -0.04, 0.08, p=0.4, freedom=5.0, covers="patients and random initialisations", seeds=5,
+        against_seeds=5, resampled=0.0001, between=0.0001, freedom_resampled=399.0,
+    )  # fmt: skip
+    made = design_of(score(found))
+    assert made.seeds == 1
+    assert made.power(0.2) > 0.8
+    assert made.seeds_for(0.2) == 2
 
 
 def test_words_and_table_say_the_same() -> None:

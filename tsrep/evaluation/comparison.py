@@ -12,6 +12,7 @@ from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import (
     ROUNDING,
+    Between,
     Interval,
     Resampled,
     Variance,
@@ -49,6 +50,11 @@ class Difference(Interval):
         Variance over patients or blocks, and what the seeds add to it.
     freedom_resampled : float
         Degrees of freedom of ``resampled`` alone.
+    explained : float
+        What patients or blocks make of the spread between seeds, which ``between`` does not hold.
+    freedom_between, least_freedom : float
+        Degrees of freedom of the whole spread between seeds, and of the kind of seeds with the fewest; NaN
+        where seeds add nothing.
     """
 
     p: float = math.nan
@@ -59,6 +65,9 @@ class Difference(Interval):
     resampled: float = math.nan
     between: float = 0.0
     freedom_resampled: float = math.nan
+    explained: float = 0.0
+    freedom_between: float = math.nan
+    least_freedom: float = math.nan
 
     @property
     def of_one_encoder(self) -> bool:
@@ -210,6 +219,7 @@ def _difference(one: Resampled, two: Resampled, name: str, found: Variance, cove
     ends = symmetric_interval(value, found) if not math.isnan(error) else Interval(value, error, error)
     if one.form is share_interval:  # two shares differ by no more than one
         ends = Interval(value, max(ends.low, -1.0), min(ends.high, 1.0))
+    seeds = found.between or Between.together([])
     return Difference(
         value,
         ends.low,
@@ -222,6 +232,9 @@ def _difference(one: Resampled, two: Resampled, name: str, found: Variance, cove
         resampled=resampled,
         between=found.seeds,
         freedom_resampled=found.freedom_resampled,
+        explained=seeds.seen - seeds.added,
+        freedom_between=seeds.freedom,
+        least_freedom=seeds.least,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.bootstrap import Between, Variance, total_variance
 from tsrep.evaluation.scores import Score
 
 POWER, ALPHA = 0.8, 0.05
@@ -27,6 +28,14 @@ class Design:
         What one seed adds to the variance of the difference.
     freedom : float
         Degrees of freedom of the variance over patients.
+    per_both : float
+        What patients would make of the spread between seeds if there were one patient and one seed. The
+        variance over patients holds it already, but it makes the spread less certain.
+    kinds, least : float
+        Degrees of freedom of the spread between seeds, and of the kind of seeds that has the fewest, as
+        multiples of ``seeds - 1``.
+    inits : int
+        Random initialisations beside a single encoder; 0 where encoders are compared in pairs.
     """
 
     patients: int
@@ -34,6 +43,32 @@ class Design:
     per_patient: float
     per_seed: float
     freedom: float
+    per_both: float = 0.0
+    kinds: float = 1.0
+    least: float = 1.0
+    inits: int = 0
+
+    def variance(self, *, patients: int | None = None, seeds: int | None = None) -> Variance | None:
+        """Variance of the difference with as many patients and seeds; None where too few show it.
+
+        Parameters
+        ----------
+        patients, seeds : int, optional
+            By default those that were there, with which it is the variance of the comparison itself.
+
+        Notes
+        -----
+        ``per_patient / patients + per_seed / seeds``, with the degrees of freedom of the comparison, see
+        :func:`~tsrep.evaluation.bootstrap.total_variance`. Those over patients grow with their number.
+        """
+        n, k = patients or self.patients, seeds or self.seeds
+        alone = self.inits and k == 1
+        share, degrees = (_share_alone(self.inits), self.inits - 1) if alone else (1 / k, k - 1)
+        if n < 2 or (self.per_seed and degrees < 1):
+            return None  # one alone does not tell how far others differ
+        added, explained = self.per_seed * share, self.per_both * share / n
+        between = Between(added + explained, added, self.kinds * degrees, self.least * degrees)
+        return total_variance(self.per_patient / n, self.freedom * n / self.patients, [between])
 
     def power(self, gain: float, *, patients: int | None = None, seeds: int | None = None) -> float:
         """Chance that a gain of this size is significant at 5 %, two-sided.
@@ -47,8 +82,7 @@ class Design:
 
         Notes
         -----
-        Student's noncentral t distribution with the variance ``per_patient / patients + per_seed / seeds``
-        and Satterthwaite's degrees of freedom, of which those over patients grow with their number.
+        Student's noncentral t distribution with :meth:`variance` and its degrees of freedom.
 
         References
         ----------
@@ -56,15 +90,11 @@ class Design:
         """
         from scipy.special import nctdtr, stdtrit  # loads slowly, and pages without a power need none
 
-        n, k = patients or self.patients, seeds or self.seeds
-        resampled, between = self.per_patient / n, self.per_seed / k
-        if n < 2 or (between and k < 2):
-            return 0.0  # one alone does not tell how far others differ
-        variance = resampled + between
-        inverse = resampled**2 / (self.freedom * n / self.patients)
-        inverse += between**2 / (k - 1) if between else 0.0
-        freedom = variance**2 / inverse
-        shift, bound = abs(gain) / math.sqrt(variance), stdtrit(freedom, 1 - ALPHA / 2)
+        found = self.variance(patients=patients, seeds=seeds)
+        if found is None:
+            return 0.0
+        freedom, shift = found.freedom, abs(gain) / found.error
+        bound = stdtrit(freedom, 1 - ALPHA / 2)
         if shift > bound + 8:  # where the noncentral distribution loses its digits
             return 1.0
         return float(1 - nctdtr(freedom, shift, bound) + nctdtr(freedom, shift, -bound))
@@ -74,8 +104,12 @@ class Design:
         return _least(lambda n: self.power(gain, patients=n, seeds=seeds) >= power, MOST_PATIENTS)
 
     def seeds_for(self, gain: float, patients: int | None = None, power: float = POWER) -> int | None:
-        """Fewest seeds with which a gain has this power; None where more of them alone would not do."""
-        return _least(lambda k: self.power(gain, patients=patients, seeds=k) >= power, MOST_SEEDS)
+        """Fewest seeds with which a gain has this power; None where more of them alone would not do.
+
+        A single encoder among random initialisations is no number of seeds, so that two are the fewest.
+        """
+        fewest = 2 if self.inits else 1
+        return _least(lambda k: self.power(gain, patients=patients, seeds=k) >= power, MOST_SEEDS, fewest)
 
 
 def has_variance(score: Score) -> bool:
@@ -101,10 +135,25 @@ def design_of(score: Score) -> Design:
         )
     patients = score.patients or score.blocks
     rows = max(found.seeds, found.against_seeds)
-    per_seed = found.between * rows
-    if found.of_one_encoder:
-        per_seed = 2 * found.between / (1 + 1 / rows)  # both sides of a pair vary
-    return Design(patients, found.seeds, found.resampled * patients, per_seed, found.freedom_resampled)
+    inits = rows if found.of_one_encoder else 0
+    share = _share_alone(inits) if inits else 1 / rows
+    known = rows > 1 and not math.isnan(found.freedom_between)
+    return Design(
+        patients,
+        1 if inits else rows,
+        found.resampled * patients,
+        found.between / share,
+        found.freedom_resampled,
+        per_both=found.explained / share * patients,
+        kinds=found.freedom_between / (rows - 1) if known else 1.0,
+        least=found.least_freedom / (rows - 1) if known else 1.0,
+        inits=inits,
+    )
+
+
+def _share_alone(inits: int) -> float:
+    """Of the variance of one pair, what one encoder against the mean of random initialisations has."""
+    return (1 + 1 / inits) / 2
 
 
 def checked_gain(gain: float) -> float:
@@ -120,9 +169,9 @@ def checked_gain(gain: float) -> float:
     return gain
 
 
-def _least(enough: Callable[[int], bool], most: int) -> int | None:
+def _least(enough: Callable[[int], bool], most: int, fewest: int = 1) -> int | None:
     """The smallest number that is enough, where larger ones are too; None above ``most``."""
-    low, high = 0, 1
+    low, high = fewest - 1, fewest
     while not enough(high):
         if high >= most:
             return None

@@ -39,7 +39,7 @@ def power_sentence(score: Score, gain: float | None = None) -> str:
     if not told:
         return (
             f"For {what[0].lower()}{what[1:]} ({value}), neither more {units} alone nor more seeds "
-            f"alone give {share(POWER)} power."
+            f"alone give {share(POWER)} power{_both(design, size, units)}."
         )
     return f"{what} ({value}) is found significant with {share(POWER)} power {told}."
 
@@ -53,8 +53,20 @@ def power_table(score: Score, gain: float | None = None) -> list[Row]:
         The first one is the header.
     """
     design, units, size = design_of(score), _units(score), _size(score, gain)
-    rows = [_row(design, size, seeds) for seeds in sorted({design.seeds, *SEEDS} - {1})]
+    rows = [_row(design, size, seeds) for seeds in _seeds(design)]
     return [("seeds", f"power with {count(design.patients)} {units}", f"{units} for {share(POWER)}"), *rows]
+
+
+def _both(design: Design, gain: float, units: str) -> str:
+    """What more of both would do: the fewest seeds of the table with which some number of patients does."""
+    found = ((design.patients_for(gain, seeds), seeds) for seeds in _seeds(design) if seeds > design.seeds)
+    patients, seeds = next(((n, seeds) for n, seeds in found if n is not None), (0, 0))
+    return f"; both together do: {count(patients)} {units} with {seeds} seeds" if patients else ""
+
+
+def _seeds(design: Design) -> list[int]:
+    """Numbers of seeds that the table has."""
+    return sorted({design.seeds, *SEEDS} - {1})
 
 
 def _row(design: Design, gain: float, seeds: int) -> Row:

@@ -18,6 +18,7 @@ from tsrep.evaluation.bootstrap.patients import patient_weights, resample, resam
 from tsrep.evaluation.bootstrap.resampled import LABEL_DRAWS, Resampled
 from tsrep.evaluation.bootstrap.variance import (
     ROUNDING,
+    Between,
     Variance,
     between_seeds,
     resampled_variances,
@@ -26,8 +27,8 @@ from tsrep.evaluation.bootstrap.variance import (
 )
 
 __all__ = [
-    "LABEL_DRAWS", "ROUNDING", "Interval", "Resampled", "Variance", "between_seeds", "correlation_interval",
-    "distance_interval", "explained_interval", "patient_weights", "positive_interval", "resample",
-    "resampled_by", "resampled_variances", "share_interval", "symmetric_interval", "total_variance",
-    "variance_of_mean",
+    "LABEL_DRAWS", "ROUNDING", "Between", "Interval", "Resampled", "Variance", "between_seeds",
+    "correlation_interval", "distance_interval", "explained_interval", "patient_weights", "positive_interval",
+    "resample", "resampled_by", "resampled_variances", "share_interval", "symmetric_interval",
+    "total_variance", "variance_of_mean",
 ]  # fmt: skip

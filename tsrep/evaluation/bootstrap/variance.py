@@ -15,6 +15,38 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
+class Between:
+    """What one kind of seed, or several kinds together, add to the variance of a mean.
+
+    Attributes
+    ----------
+    seen : float
+        Variance that their spread gives the mean.
+    added : float
+        The part of it that patients do not explain.
+    freedom : float
+        Degrees of freedom of ``seen``.
+    least : float
+        Those of the kind that has the fewest.
+    """
+
+    seen: float
+    added: float
+    freedom: float
+    least: float
+
+    @classmethod
+    def together(cls, kinds: Sequence[Between]) -> Between:
+        """All kinds that add something."""
+        counted = [kind for kind in kinds if kind.added != 0]
+        if not counted:
+            return cls(0.0, 0.0, np.nan, np.nan)
+        seen, added = sum(kind.seen for kind in counted), sum(kind.added for kind in counted)
+        uncertain = sum(kind.seen**2 / kind.freedom for kind in counted)
+        return cls(seen, added, seen**2 / uncertain, min(kind.least for kind in counted))
+
+
+@dataclass(frozen=True)
 class Variance:
     """Variance of a mean over seeds, by where it comes from.
 
@@ -28,12 +60,15 @@ class Variance:
         Degrees of freedom of the sum.
     freedom_resampled : float
         Those of ``resampled`` alone; NaN where only the sum is known.
+    between : Between or None
+        Of all kinds of seeds together; None where only the sum is known.
     """
 
     resampled: float
     seeds: float
     freedom: float
     freedom_resampled: float = np.nan
+    between: Between | None = None
 
     @property
     def error(self) -> float:
@@ -46,25 +81,6 @@ class Variance:
         from scipy.special import stdtrit  # loads slowly, and those who only read scores need none
 
         return float(stdtrit(self.freedom, 0.975)) * self.error
-
-
-@dataclass(frozen=True)
-class Between:
-    """What one kind of seed adds to the variance of a mean.
-
-    Attributes
-    ----------
-    seen : float
-        Variance that their spread gives the mean.
-    added : float
-        The part of it that patients do not explain.
-    freedom : int
-        Degrees of freedom.
-    """
-
-    seen: float
-    added: float
-    freedom: int
 
 
 def variance_of_mean(
@@ -107,9 +123,9 @@ def between_seeds(rows: Array, each: float, share: float | None = None) -> Betwe
     n = len(rows)
     share = share or 1 / n
     if n < 2:  # nothing tells how far one more would be from it
-        return Between(*2 * (np.nan if share > 1 else 0.0,), 1)
+        return Between(*2 * (np.nan if share > 1 else 0.0,), 1, 1)
     seen = share * float(rows.var(ddof=1))
-    return Between(seen, max(seen - share * each, 0.0), n - 1)
+    return Between(seen, max(seen - share * each, 0.0), n - 1, n - 1)
 
 
 def total_variance(resampled: float, freedom: float, kinds: Sequence[Between]) -> Variance:
@@ -122,13 +138,12 @@ def total_variance(resampled: float, freedom: float, kinds: Sequence[Between]) -
     """
     if np.isnan(resampled):
         return Variance(np.nan, np.nan, np.nan)
-    counted = [kind for kind in kinds if kind.added != 0]
-    if not counted:
-        return Variance(resampled, 0.0, freedom, freedom)
-    added = sum(kind.added for kind in counted)
-    uncertain = resampled**2 / freedom + sum(kind.seen**2 / kind.freedom for kind in counted)
-    found = (resampled + added) ** 2 / uncertain
-    return Variance(resampled, added, max(found, min(kind.freedom for kind in counted)), freedom)
+    between = Between.together(kinds)
+    if between.added == 0:
+        return Variance(resampled, 0.0, freedom, freedom, between)
+    uncertain = resampled**2 / freedom + between.seen**2 / between.freedom
+    found = (resampled + between.added) ** 2 / uncertain
+    return Variance(resampled, between.added, max(found, between.least), freedom, between)
 
 
 def resampled_variances(rows: Array, draws: Array, finer: Array | None = None) -> tuple[float, float]:
