@@ -5,8 +5,9 @@ One command, which takes one to two minutes of two cores for each objective; som
     .venv/bin/python benchmarks/every_objective.py --out DIR
     .venv/bin/python benchmarks/every_objective.py --out DIR --objectives cpc jepa
 
-Each runs with its defaults in a folder of its own, on all cores. Processor and wall time of training, evaluation and report
-are printed, the gain over random initialisation, and how many axes of all figures hold nothing.
+Each runs with its defaults in a folder of its own, on all cores. Processor and wall time of training,
+evaluation and report are printed, the gain over random initialisation, and how many axes of all figures hold
+nothing.
 """
 
 from __future__ import annotations

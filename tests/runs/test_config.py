@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,18 @@ def test_a_mistake_is_one_sentence(values: dict[str, object], message: str) -> N
     with pytest.raises(ConfigError, match=message) as caught:
         configure(values)
     assert "\n" not in str(caught.value)
+
+
+def test_the_size_of_an_encoder_is_the_one_that_suits_the_data() -> None:
+    def size(**values: Any) -> tuple[str, int | None]:
+        encoder = configure({"objective": "byol"} | values).encoder
+        return encoder.name, getattr(encoder, "width", None)
+
+    own = {"name": "arrays", "array": "x.npy", "sfreq": 100.0}
+    assert size(dataset="ptb-xl-sim") == ("resnet1d", 24)
+    assert size(dataset=own) == ("resnet1d", 32)
+    assert size(dataset="ptb-xl-sim", encoder={"width": 40}) == ("resnet1d", 40)
+    assert size(dataset="ptb-xl-sim", objective="jepa") == ("patch-transformer", 64)
 
 
 def test_settings_without_a_name_change_the_default_of_a_chosen_part() -> None:

@@ -242,7 +242,8 @@ def suited(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     Returns
     -------
     list of (str, mapping)
-        Whose defaults they are, and settings; later ones win.
+        Whose defaults they are, and settings; later ones win. Where data set and objective want the same
+        encoder, its size is the one that suits the data.
     """
     layers: list[tuple[str, Mapping[str, Any]]] = []
     for part, registry, default in PARTS:
@@ -255,8 +256,16 @@ def suited(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
             defaults = getattr(entry.cls, "defaults", {})
             if not isinstance(defaults, Mapping):
                 raise ConfigError(f"{entry} has defaults {defaults!r}, which must be settings by name")
-            layers.append((f"{part} {name}", defaults))
+            layers.append((f"{part} {name}", _sized(defaults, _together(layers))))
     return layers
+
+
+def _sized(defaults: Mapping[str, Any], below: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Defaults without a size of the encoder that those below have as well."""
+    own, other = (each.get("encoder") for each in (defaults, below))
+    if isinstance(own, Mapping) and isinstance(other, Mapping) and own.get("name") == other.get("name"):
+        return {**defaults, "encoder": {"name": own["name"]}}
+    return defaults
 
 
 def _together(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> Mapping[str, Any]:
