@@ -20,6 +20,7 @@ import yaml
 from tests.report.run_folder import diagnostics, make_run
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.predictions import Predictions, mean_predictions
 from tsrep.evaluation.scores import Scores
 from tsrep.inspect.figures.embedding_map import Projection
 from tsrep.inspect.figures.style import class_colours
@@ -27,7 +28,7 @@ from tsrep.report import rendering, summarise, write_report
 from tsrep.report.captioned_figure import representation_figures
 from tsrep.report.contents import read_run
 from tsrep.report.map_points import map_points
-from tsrep.report.panel_figures import PANEL_FIGURES
+from tsrep.report.panel_figures import PANEL_FIGURES, class_figures
 from tsrep.report.rendering import figures_of, render
 
 VOID = {"meta", "img", "br"}
@@ -102,6 +103,28 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path, classes: int, multila
     assert found.images == len(names)
     for data in re.findall(r"base64,([^\"]+)", text):
         assert base64.b64decode(data).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("encoders", "draws", "told"),
+    [(3, 1, "the 3 seeds"), (1, 2, "the 2 label draws"), (3, 2, "the 3 seeds and the 2 label draws")],
+)
+def test_captions_say_what_probabilities_are_averaged_over(
+    tmp_path: Path, encoders: int, draws: int, told: str
+) -> None:
+    contents = read_run(make_run(tmp_path / "run", 10, multilabel=True))
+    found = contents.scores.predictions["comet", "probe", 1.0, "all", "test"]
+    colours = class_colours(contents.classes, np.arange(10))
+
+    def captions(held: Predictions) -> dict[str, str]:
+        made = class_figures(held, contents.classes, colours, "Predictions of comet on some records.")
+        return {figure.name: figure.caption for figure in made}
+
+    assert not any("averaged over" in caption for caption in captions(found).values())
+    several = captions(mean_predictions([found] * encoders * draws, draws=draws))
+    assert several.keys() == {"roc", "reliability", "class-areas"}
+    for caption in several.values():
+        assert f"on some records. Probabilities are averaged over {told}, so that areas" in caption
 
 
 def test_calibration_before_and_after_stands_beside_coverage(tmp_path: Path) -> None:

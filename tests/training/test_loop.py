@@ -20,6 +20,7 @@ from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.s4d import S4D
 from tsrep.errors import ConfigError, RunError
+from tsrep.inspect.curves import read_curves
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.tf_c import TfC
 from tsrep.registry import SAMPLERS
@@ -177,6 +178,29 @@ def test_a_log_cut_back_and_cut_back_again_holds_whole_lines(tmp_path: Path) -> 
         run(tmp_path, StopAt(6), log_every=1)
     run(tmp_path, log_every=1)
     assert [line["step"] for line in log(tmp_path) if line["kind"] == "train"] == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("every", "steps"),
+    [(1000, [5, 10, 15, 20]), (20, [5, 10, 15, 20]), (7, [5, 7, 14, 20]), (4, [4, 8, 12, 16, 20])],
+)
+def test_an_epoch_without_a_line_logs_its_last_step(tmp_path: Path, every: int, steps: list[int]) -> None:
+    """Four epochs of five steps, unbroken and resumed."""
+    run(tmp_path / "whole", log_every=every)
+    with pytest.raises(Interrupted):
+        run(tmp_path / "broken", StopAt(8), log_every=every)
+    run(tmp_path / "broken", log_every=every)
+    lines = [line for line in log(tmp_path / "whole") if line["kind"] == "train"]
+    assert [line["step"] for line in lines] == steps
+    assert [line["epoch"] for line in lines] == [-(-step // 5) for step in steps]
+    assert log(tmp_path / "whole") == log(tmp_path / "broken")
+
+
+def test_a_run_of_fewer_steps_than_lines_are_apart_has_a_curve(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1, log_every=10)
+    curves = read_curves(tmp_path / "metrics.jsonl")
+    assert curves.step.tolist() == [5]
+    assert np.isfinite([curves.loss, curves.lr, curves.terms["error"]]).all()
 
 
 def test_without_a_defined_score_the_last_weights_are_kept(tmp_path: Path) -> None:
@@ -340,7 +364,7 @@ def test_divergence_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_divergence_is_noticed_before_the_score_is_asked_for(tmp_path: Path) -> None:
-    one = trainer(tmp_path, explode_after=2, epochs=3, log_every=1000, keep="score")
+    one = trainer(tmp_path, explode_after=4, epochs=3, log_every=4, keep="score")
     losses = []
 
     def score(*_: object) -> dict[str, float]:

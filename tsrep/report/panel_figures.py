@@ -114,7 +114,7 @@ def class_figures(
     colours : mapping of str to str
         Of each class.
     where : str
-        A sentence that says whose predictions they are, and on what.
+        A sentence that says whose predictions they are, and on what; of means over seeds one more says so.
     """
     from tsrep.inspect.figures.classes import (
         MOST_AREAS,
@@ -125,7 +125,7 @@ def class_figures(
         figure_roc,
     )
 
-    prob, target = held.prob, held.target
+    prob, target, where = held.prob, held.target, f"{where}{_averaged(held)}"
     curves = class_curves(prob, target, classes)
     shown = "the class named" if len(classes) == 2 else "each class against all others"
     if len(classes) > 8:
@@ -143,6 +143,19 @@ def class_figures(
         which = f"the {MOST_AREAS} most frequent classes" if len(curves) > MOST_AREAS else "each class"
         caption = f"AUROC and average precision of {which}, with its number of positives.{left_out} {where}"
         yield captioned("class-areas", "classes", caption, figure_class_areas(curves))
+
+
+def _averaged(held: Predictions) -> str:
+    """A sentence on what probabilities are the mean of, where they are one."""
+    if held.fits is None:
+        return ""
+    encoders, draws = held.fits.shape[:2]
+    kinds = [(encoders, "seed"), (draws, "label draw")]
+    told = " and ".join(f"the {plural(number, what)}" for number, what in kinds if number > 1)
+    return (
+        f" Probabilities are averaged over {told}, so that areas and errors differ from the scores, which "
+        "average those of each."
+    )
 
 
 def _map(contents: Contents) -> Iterator[CaptionedFigure]:

@@ -196,7 +196,7 @@ class Trainer:
                 self.thawing.begin(at.epoch)
                 self._wrap()
             while at.cursor < len(batches):
-                record = self._step(self.train.tensors.batch(batches[at.cursor]))
+                record = self._step(self.train.tensors.batch(batches[at.cursor]), self._due(len(batches)))
                 at.cursor += 1
                 at.step += 1
                 self._notify("on_step", at.step)
@@ -229,7 +229,14 @@ class Trainer:
         self.resting = resting_parts(self.encoder)
         self.parallel: nn.Module = DistributedDataParallel(self.net) if self.ranks.world > 1 else self.net
 
-    def _step(self, batch: Batch) -> dict[str, Any] | None:
+    def _due(self, batches: int) -> bool:
+        """Whether the next step has a line in the log: each so many, and the last of an epoch without any."""
+        at, every = self.position, self.settings.log_every
+        before = at.step - at.cursor  # steps of earlier epochs
+        last = at.cursor + 1 == batches
+        return (at.step + 1) % every == 0 or (last and (at.step + 1) // every == before // every)
+
+    def _step(self, batch: Batch, due: bool) -> dict[str, Any] | None:
         """One update; returns a record for the log when one is due."""
         at, began = self.position, time.monotonic()
         rate = learning_rate(self.settings, at.step, self.steps)
@@ -249,7 +256,7 @@ class Trainer:
         if self.average is not None:
             self.average.update_parameters(self.net)
         self.terms.add({**terms, "gradient": norm}, len(batch), time.monotonic() - began)
-        if (at.step + 1) % self.settings.log_every:
+        if not due:
             return None  # nothing was read from the device, so nobody waited for it
         means, throughput = self.terms.flush(at.step + 1)
         return {

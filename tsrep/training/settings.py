@@ -52,7 +52,9 @@ class TrainingSettings(Settings):
         description="score the validation part also where that chooses nothing; a panel with all labels",
     )
     validate_every: Annotated[int, Field(ge=1)] = Field(1, description="epochs between validations")
-    log_every: Annotated[int, Field(ge=1)] = Field(10, description="steps between lines of metrics.jsonl")
+    log_every: Annotated[int, Field(ge=1)] = Field(
+        10, description="steps between lines of metrics.jsonl; an epoch without any has one of its last step"
+    )
     save_seconds: Annotated[float, Field(ge=0)] = Field(60.0, description="time between resumable states")
     amp: bool | Literal["auto"] = Field(
         False, description="bfloat16 autocast; auto where that is measured to be faster"

@@ -74,7 +74,7 @@ class Resampling:
 
     def kept(self, key: Key, predictions: Sequence[Predictions]) -> dict[str, Any]:
         """What is kept of the predictions of every seed, as attributes of scores."""
-        return {"predictions": {key: mean_predictions(predictions)}}
+        return {"predictions": {key: mean_predictions(predictions, draws=1)}}
 
 
 def score_methods(
