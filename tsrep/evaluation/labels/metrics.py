@@ -31,7 +31,7 @@ import numpy as np
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.credit import Credit, scaled_credit
-from tsrep.evaluation.labels.roc_sorting import RocSorting, areas_of_classes
+from tsrep.evaluation.labels.roc_sorting import RocSorting
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
 RANKINGS = frozenset({"auroc", "auprc"})
@@ -235,7 +235,7 @@ class Scorer:
 
     def _curves(self, weight: Array) -> Array:
         """AUROC and average precision, shape (class, 2, weighting)."""
-        return areas_of_classes(self._sortings, weight)
+        return np.array([each(weight) for each in self._sortings]).reshape(-1, 2, weight.shape[1])
 
     @cached_property
     def _sortings(self) -> list[RocSorting]:

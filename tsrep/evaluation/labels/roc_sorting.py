@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from tsrep.evaluation.arrays import Array
+from tsrep.signals.panel import Ints
 
-COLUMNS = 32  # weightings at a time: cumulative sums over some thousand units then stay in the cache
-FEW, SEVERAL = 16, 32  # positives of a class, and weightings, with which a product is cheaper than sums
-BYTES = 64 << 20  # of counts that are multiplied together
+BLOCK = 1 << 14  # sums that are made together, so that they stay in the cache
+COLUMNS = 32  # weightings at a time, at least
 
 
 class RocSorting:
     """The order of one class's scores, made once; each weighting then costs two passes without sorting.
 
-    A positive unit needs to know only how many negatives lie below it. So the negatives' weights are
-    summed up once in the order of their scores, and every positive reads its place in that sum.
+    Areas are made of the weight of the negatives above each positive unit, so sums accumulate over positives
+    alone.
 
     Parameters
     ----------
@@ -30,13 +32,14 @@ class RocSorting:
     def __init__(self, score: Array, positive: Array, row: Array) -> None:
         up, down = np.flatnonzero(positive), np.flatnonzero(~positive)
         up = up[np.argsort(-score[up], kind="stable")]
-        down = down[np.argsort(score[down], kind="stable")]
-        high, low = score[up], score[down]
-        self._up, self._down = row[up], row[down]
-        self._below = np.searchsorted(low, high, side="left")
-        self._upto = np.searchsorted(low, high, side="right")
-        self._last_tied = np.searchsorted(-high, -high, side="right") - 1
-        self._ties = bool((self._below != self._upto).any() or len(np.unique(high)) < len(high))
+        falling, others = -score[up], -score[down]  # positives in ascending order
+        self._up, self._rows = row[up], int(row.max(initial=-1)) + 1
+        reached, passed = (np.searchsorted(falling, others, side=side) for side in ("left", "right"))
+        self._reached = _Places(reached, row[down], len(up) + 1, self._rows)
+        self._last_tied = np.searchsorted(falling, falling, side="right") - 1
+        tied = bool((reached != passed).any())
+        self._passed = _Places(passed, row[down], len(up) + 1, self._rows) if tied else None
+        self._ties = tied or bool((self._last_tied != np.arange(len(up))).any())
 
     def __call__(self, weight: Array) -> tuple[Array, Array]:
         """AUROC and average precision for each weighting.
@@ -52,66 +55,51 @@ class RocSorting:
             NaN where a weighting leaves no positive or no negative. Tied scores count half in the
             AUROC and share one threshold in the average precision, as in scikit-learn.
         """
-        found = np.empty((2, weight.shape[1]))
-        for at in range(0, weight.shape[1], COLUMNS):
-            some = weight[:, at : at + COLUMNS]
-            below = np.zeros((len(self._down) + 1, some.shape[1]))
-            np.cumsum(some[self._down], axis=0, out=below[1:])
-            found[:, at : at + COLUMNS] = self.areas(some, below[self._places])
+        found = np.full((2, weight.shape[1]), np.nan)
+        if len(self._up) and len(self._reached.row):
+            columns = max(COLUMNS, BLOCK // len(self._up))
+            for at in range(0, weight.shape[1], columns):
+                some = np.ascontiguousarray(weight[: self._rows, at : at + columns])
+                found[:, at : at + columns] = self._areas(some)
         return found[0], found[1]
 
-    @property
-    def positives(self) -> int:
-        """Positive units."""
-        return len(self._up)
-
-    @property
-    def _places(self) -> Array:
-        """Of the sums that areas are made of among the negatives in the order of their scores."""
-        upto = self._upto if self._ties else self._upto[:0]
-        return np.concatenate([[len(self._down)], self._below, upto])
-
-    def counts(self, rows: int) -> Array:
-        """How many negatives of each row lie below each place, shape (place, row)."""
-        places = self._places
-        found, lower, total = np.empty((len(places), rows)), 0, np.zeros(rows)
-        for k in np.argsort(places, kind="stable"):
-            total += np.bincount(self._down[lower : places[k]], minlength=rows)
-            found[k], lower = total, places[k]
-        return found
-
-    def areas(self, weight: Array, sums: Array) -> tuple[Array, Array]:
-        """Both areas from the weights of the negatives below each place, shape (place, weighting)."""
-        if not len(self._up) or not len(self._down):
-            return np.full(weight.shape[1], np.nan), np.full(weight.shape[1], np.nan)
+    def _areas(self, weight: Array) -> tuple[Array, Array]:
         w = weight[self._up]
         hits = np.cumsum(w, axis=0)
-        n_up, n_down, beaten = hits[-1].copy(), sums[0], sums[1 : 1 + len(w)]
-        false_hits = n_down - beaten
+        above = self._reached.summed(weight)  # those of the same score among them
+        n_up, n_down, above = hits[-1].copy(), above[-1], above[:-1]
+        lost = above
+        if self._passed is not None:
+            lost = (above + self._passed.summed(weight)[:-1]) / 2
         if self._ties:
-            beaten = (beaten + sums[1 + len(w) :]) / 2
             hits = hits[self._last_tied]
         with np.errstate(invalid="ignore", divide="ignore"):
-            auroc = np.einsum("ur,ur->r", w, beaten) / (n_up * n_down)
-            precision = hits / np.maximum(hits + false_hits, np.finfo(float).tiny)
+            auroc = np.maximum(1 - np.einsum("ur,ur->r", w, lost) / (n_up * n_down), 0)  # not minus epsilon
+            precision = hits / np.maximum(hits + above, np.finfo(float).tiny)
             average = np.einsum("ur,ur->r", w, precision) / n_up
         return auroc, np.where(n_down > 0, average, np.nan)
 
 
-def areas_of_classes(sortings: Sequence[RocSorting], weight: Array) -> Array:
-    """AUROC and average precision of many classes, shape (class, 2, weighting).
+@dataclass(frozen=True)
+class _Places:
+    """The place of every negative among the positives, and the row of its weight."""
 
-    The sums of all classes with few positives are one product of counts and weights.
-    """
-    found = np.empty((len(sortings), 2, weight.shape[1]))
-    several = weight.shape[1] >= SEVERAL
-    few = [k for k, each in enumerate(sortings) if several and each.positives <= FEW]
-    for k in np.setdiff1d(np.arange(len(sortings)), few):
-        found[k] = sortings[k](weight)
-    most = max(1, BYTES // (8 * 2 * FEW * len(weight)))
-    for some in (few[at : at + most] for at in range(0, len(few), most)):
-        counts = [sortings[k].counts(len(weight)) for k in some]
-        sums = np.split(np.concatenate(counts) @ weight, np.cumsum([len(each) for each in counts])[:-1])
-        for k, of in zip(some, sums, strict=True):
-            found[k] = sortings[k].areas(weight, of)
-    return found
+    place: Ints
+    row: Ints
+    places: int
+    rows: int
+
+    def summed(self, weight: Array) -> Array:
+        """Weight of all negatives up to each place, shape (place, weighting)."""
+        if weight.shape[1] == 1:  # a matrix takes longer to make than one product with it saves
+            sums = np.bincount(self.place, weight[self.row, 0], self.places)[:, None]
+        else:
+            sums = self._counts @ weight
+        return np.cumsum(sums, axis=0, out=sums)
+
+    @cached_property
+    def _counts(self) -> sparse.csr_array:
+        """Negatives of each row at each place."""
+        order = np.argsort(self.place, kind="stable")
+        first = np.searchsorted(self.place, np.arange(self.places + 1), sorter=order)
+        return sparse.csr_array((np.ones(len(order)), self.row[order], first), shape=(self.places, self.rows))
