@@ -56,15 +56,15 @@ def test_the_context_is_that_of_the_public_code(shared_path: Any) -> None:
     golden = stored(shared_path, "tstcc_temporal")
     context = reference_context(golden)
     z, t = golden["f1"].mT, int(golden["t"])
-    keep = torch.arange(z.shape[1]).expand(len(z), -1) <= t
-    found = context(z, keep, generator=torch_generator(0))
+    cut = torch.full((len(z),), t)
+    found = context(z, cut, generator=torch_generator(0))
     torch.testing.assert_close(found, golden["context_vector"], rtol=1e-5, atol=5e-6)
     changed = z.clone()
     changed[:, t + 1 :] = 7.0
-    torch.testing.assert_close(context(changed, keep, generator=torch_generator(0)), found)
+    torch.testing.assert_close(context(changed, cut, generator=torch_generator(0)), found)
     turned = torch.cat([z[:, : t + 1].flip(1), z[:, t + 1 :]], dim=1)
     torch.testing.assert_close(
-        context(turned, keep, generator=torch_generator(0)), found, rtol=1e-4, atol=1e-5
+        context(turned, cut, generator=torch_generator(0)), found, rtol=1e-4, atol=1e-5
     )
     made = TsTcc(8, 3, form="published", hidden=12).eval()
     made.head.load_state_dict(
@@ -80,10 +80,10 @@ def test_value_and_gradients_of_both_forms(shared_path: Any, form: str, asking: 
     golden = stored(shared_path, "tstcc_temporal")
     context, t, lags = reference_context(golden), int(golden["t"]), int(golden["steps"])
     f1, f2 = (golden[name].clone().requires_grad_() for name in ("f1", "f2"))
-    keep = torch.arange(f1.shape[2]).expand(len(f1), -1) <= t
+    cut = torch.full((len(f1),), t)
     both = []
     for past, future in ((f1, f2), (f2, f1)):
-        predicted = predictions(golden, context(past.mT, keep, generator=torch_generator(0)))
+        predicted = predictions(golden, context(past.mT, cut, generator=torch_generator(0)))
         both.append(temporal_contrast(predicted, future[..., t + 1 : t + 1 + lags].mT, asking=asking))
     assert both[0].item() == pytest.approx(golden[f"{form}_1to2"].item(), rel=2e-6)
     if form == "published":
@@ -95,6 +95,14 @@ def test_value_and_gradients_of_both_forms(shared_path: Any, form: str, asking: 
         max((g - e).abs().max().item() for g, e in zip(found, expected, strict=True)) for found in candidates
     ]
     assert min(errors) < 5e-6, errors
+
+
+def test_each_past_is_attended_to_on_its_own() -> None:
+    context = Context(8, 12, 4, 4, 64, 0.1, positions=True).eval()
+    z, cut = torch.randn(3, 20, 8, generator=torch_generator("past")), torch.tensor([4, 11, 0])
+    found = context(z, cut, generator=torch_generator(0))
+    alone = [context(z[i : i + 1], cut[i : i + 1], generator=torch_generator(0)) for i in range(3)]
+    torch.testing.assert_close(found, torch.cat(alone))
 
 
 def test_the_contextual_contrast_is_ntxent(shared_path: Any) -> None:
@@ -154,7 +162,7 @@ def test_gradient_order_of_samples_and_collapse() -> None:
 def test_targets_follow_the_past_that_predicts_them(cuts: Any) -> None:
     objective = TsTcc(4, 2, lags=3, cuts=cuts, hidden=8, depth=1, dropout=0.0)
     seen: dict[str, Tensor] = {}
-    objective.context.register_forward_pre_hook(lambda _, args: seen.update(keep=args[1]))
+    objective.context.register_forward_pre_hook(lambda _, args: seen.update(cut=args[1]))
     past, future = torch.randn(6, 4, 10), torch.arange(10.0).expand(6, 4, 10)
     recorded: list[Tensor] = []
     original = temporal_contrast
@@ -166,7 +174,7 @@ def test_targets_follow_the_past_that_predicts_them(cuts: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tsrep.objectives.ts_tcc.temporal_contrast", record)
         objective._one_way(past, future, torch_generator("cut"))
-    last = seen["keep"].sum(1) - 1
+    last = seen["cut"]
     assert torch.equal(recorded[0][..., 0], (last[:, None] + torch.arange(1, 4)).float())
     assert (len(last.unique()) == 1) == (cuts == "batch")
 

@@ -154,8 +154,7 @@ class TsTcc(Objective):
         if self.cuts == "batch":
             drawn = gather_rows(drawn[:1])[:1].expand(size)  # that of the first rank
         cut = (drawn * (steps - lags)).long()  # (batch,): the last step of the past
-        keep = torch.arange(steps, device=past.device) <= cut[:, None]
-        context = self.context(past.mT, keep, generator=generator)  # (batch, hidden)
+        context = self.context(past.mT, cut, generator=generator)  # (batch, hidden)
         predicted = self.predict_lags(context).unflatten(1, (self.lags, dim))[:, :lags]
         ahead = cut[:, None] + torch.arange(1, lags + 1, device=past.device)  # (batch, lag)
         target = future.gather(2, ahead[:, None].expand(-1, dim, -1)).mT  # (batch, lag, dim)
@@ -217,27 +216,31 @@ class Context(nn.Module):
         self.embed = nn.Linear(dim, width)
         self.blocks = nn.ModuleList(ContextBlock(width, heads, feedforward, dropout) for _ in range(depth))
 
-    def forward(self, z: Tensor, keep: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Contexts of steps that are kept.
+    def forward(self, z: Tensor, cut: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Contexts of the past.
 
         Parameters
         ----------
         z : Tensor, shape (batch, time, dim)
-        keep : Tensor, shape (batch, time), bool
+        cut : Tensor, shape (batch,), int64
+            Last step of the past of each sample.
         generator : torch.Generator
 
         Returns
         -------
         Tensor, shape (batch, width)
         """
-        steps = self.embed(z)
+        first, last = torch.stack(cut.aminmax()).tolist()
+        steps = self.embed(z[:, : last + 1])  # later steps are of nobody's past
         if self.positions:
-            steps = steps + sinusoid(z.shape[1], steps.shape[2], z.device)
+            steps = steps + sinusoid(steps.shape[1], steps.shape[2], z.device)
         tokens = torch.cat([self.token.expand(len(z), 1, -1), steps], dim=1)
-        keep = F.pad(keep, (1, 0), value=True)
+        past = torch.arange(-1, last + 1, device=z.device) <= cut[:, None]
+        keep = None if first == last else past
         noise = generator if self.training else None
         for block in self.blocks:
-            tokens = block(tokens, keep, noise)
+            read = 1 if block is self.blocks[-1] else tokens.shape[1]
+            tokens = block(tokens, keep, noise, read=read)
         return tokens[:, 0]
 
 
@@ -251,13 +254,22 @@ class ContextBlock(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
 
-    def forward(self, x: Tensor, keep: Tensor, noise: torch.Generator | None) -> Tensor:
-        """Map tokens ``(batch, token, width)``, of which ``keep (batch, token)`` are attended to."""
+    def forward(self, x: Tensor, keep: Tensor | None, noise: torch.Generator | None, *, read: int) -> Tensor:
+        """The first ``read`` tokens, after all of ``x``, or those that are kept, have been attended to.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, token, width)
+        keep : Tensor, shape (batch, token), bool, optional
+        noise : torch.Generator, optional
+            Of the dropout; None does without.
+        read : int
+        """
         qkv = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         query, key, value = qkv.unbind(0)
-        allowed, scale = keep[:, None, None], x.shape[2] ** -0.5
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed, scale=scale)
-        x = x + self._dropped(self.out(mixed.transpose(1, 2).flatten(2)), noise)
+        allowed, scale = None if keep is None else keep[:, None, None], x.shape[2] ** -0.5
+        mixed = F.scaled_dot_product_attention(query[:, :, :read], key, value, attn_mask=allowed, scale=scale)
+        x = x[:, :read] + self._dropped(self.out(mixed.transpose(1, 2).flatten(2)), noise)
         wide = self._dropped(F.relu(self.up(self.norm2(x))), noise)
         return x + self._dropped(self.down(wide), noise)
 
