@@ -58,6 +58,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "lr 5e-4": {"training": {"lr": 5e-4}},
     "temperature 0.2": {"objective": {"form": {"name": "paper", "temperature": 0.2}}},
 }
+TRUNK = {"name": "dilated-conv", "hidden": 64, "dim": 16, "depth": 3}
 VIEWS = ("jitter", "cut-out", "random-choice")
 # The published configurations: one step an epoch, a uniform average that counts the random initialisation,
 # and the last weights. Their windows are as long as the training part allows for as many of them.
@@ -108,7 +109,8 @@ def released(series: str, *, frozen: bool) -> dict[str, Any]:
 def candidates(method: str) -> dict[str, dict[str, Any]]:
     """Settings among which the validation months choose, by what they are called."""
     if method == "autotcl":
-        return {name: merged({"objective": {"name": "autotcl"}}, change) for name, change in PAPER.items()}
+        own = {"objective": {"name": "autotcl", "trunk": TRUNK}}
+        return {name: merged(own, change) for name, change in PAPER.items()}
     return {view: {"objective": {"name": "fixed-view", "view": {"name": view}}} for view in VIEWS}
 
 

@@ -47,6 +47,7 @@ RESNET: Settings = {"name": "resnet1d", "width": 32, "dim": 128}
 PATCHES: Settings = {"name": "patch-transformer", "patch": 10, "stride": 10, "dim": 128}
 STATES: Settings = {"name": "conv-s4d", "width": 128, "dim": 128}
 DILATED: Settings = {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 8}
+TRUNK: Settings = {"name": "dilated-conv", "hidden": 64, "dim": 16, "depth": 3}  # of the augmenter of AutoTCL
 REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = (
     "simclr",
     "comet-masked",
@@ -107,10 +108,10 @@ METHODS: Mapping[str, Method] = {
     "ts2vec": _of("ts2vec", "masked_steps", 0.5, 0.0),
     FIXED: _of("fixed-view", "view", "window-warp", "random-choice"),
     LEARNED: Method(
-        {"name": "autotcl"},
+        {"name": "autotcl", "trunk": TRUNK},
         [{"form": {"name": "paper"}}, {"form": {"name": "paper", "entropy": 0.0, "consistency": 0.0}}],
     ),
-    FROZEN: Method({"name": "autotcl", "frozen": True}, [{"form": {"name": "paper"}}]),
+    FROZEN: Method({"name": "autotcl", "trunk": TRUNK, "frozen": True}, [{"form": {"name": "paper"}}]),
     "cpc on conv-s4d": _of("cpc", "ahead", 3, 8, encoder=STATES),
     "jepa on patches": _of("jepa", "keep", (0.15, 0.25), (0.3, 0.5), encoder=PATCHES),
     "masked patches": Method(

@@ -31,7 +31,7 @@ from tsrep.views.autotcl_augmenter import Augmented, Augmenter
 from tsrep.views.timestamp_masks import binomial_mask
 
 FORMS = Registry("form of autotcl", "tsrep.objectives")
-TRUNK = {"name": "dilated-conv", "hidden": 64, "dim": 16, "depth": 3}
+TRUNK = {"name": "dilated-conv", "hidden": 32, "dim": 16, "depth": 3}
 ChosenForm = Annotated[Any, Chosen(FORMS)]
 ChosenTrunk = Annotated[Any, Chosen(ENCODERS)]
 
@@ -164,7 +164,7 @@ class AutoTCL(Objective):
         :class:`tsrep.objectives.autotcl_released.ReleasedForm`. Each has its own settings, so
         ``form: {name: paper, entropy: 0.01}``.
     trunk : name or settings of an encoder
-        Of the augmenter.
+        Of the augmenter; published configurations have 8 to 128 hidden features at the same depth.
     frozen : bool
         Leave the augmenter at its random initialisation: the control that shows whether learning it helps.
     crop : int or None
