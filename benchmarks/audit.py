@@ -26,7 +26,7 @@ from tsrep.evaluation.audit.within import WithinStrata
 from tsrep.evaluation.bootstrap import Interval, positive_interval, resample, resampled_by, share_interval
 from tsrep.evaluation.bootstrap.means import Means
 from tsrep.evaluation.bootstrap.patients import Weighable
-from tsrep.evaluation.comparison import difference_of_cohorts
+from tsrep.evaluation.difference import difference_of_cohorts
 from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.targets.values import Errors, Values

@@ -29,7 +29,7 @@ from scipy.signal import lfilter
 
 from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS, block_length, block_starts, block_sums
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import paired_difference
+from tsrep.evaluation.difference import paired_difference
 from tsrep.evaluation.forecasts.errors import Errors, resample_blocks
 
 STEPS, SEASON, PHI, SLOW, BURN, AT_ONCE = 2880, 24, 0.98, 0.99, 1000, 50

@@ -25,7 +25,7 @@ from scipy import signal
 
 import tsrep
 from tsrep.evaluation.bootstrap import resample
-from tsrep.evaluation.comparison import difference_of_cohorts
+from tsrep.evaluation.difference import difference_of_cohorts
 from tsrep.evaluation.predictions import Predictions
 from tsrep.rng import numpy_generator
 from tsrep.runs.validate.validation import Validation

@@ -35,7 +35,7 @@ from threadpoolctl import threadpool_limits
 
 from tsrep.array_files import read_arrays, write_arrays
 from tsrep.evaluation.bootstrap import Resampled, resample
-from tsrep.evaluation.comparison import difference_from_random, paired_difference
+from tsrep.evaluation.difference import difference_from_random, paired_difference
 from tsrep.evaluation.labels.aggregate import by_record
 from tsrep.evaluation.labels.label_fractions import subsample_labels
 from tsrep.evaluation.labels.linear_probe import fit_probe

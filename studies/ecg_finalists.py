@@ -22,7 +22,8 @@ from kept_runs import Kept
 from method_contrasts import contrasts_table
 
 from tsrep.errors import RunError
-from tsrep.evaluation.comparison import Comparison, Difference
+from tsrep.evaluation.comparison import Comparison
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.folder import Run
 from tsrep.studies.confirm.final_scores import alike

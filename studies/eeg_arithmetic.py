@@ -27,7 +27,7 @@ from scipy import signal
 
 from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.comparison import Difference, paired_difference
+from tsrep.evaluation.difference import Difference, paired_difference
 from tsrep.evaluation.labels.evaluation import MAJORITY
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import t
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference, holm
+from tsrep.evaluation.comparison import holm
+from tsrep.evaluation.difference import Difference
 from tsrep.files import write_text
 from tsrep.report.wording import p_value
 

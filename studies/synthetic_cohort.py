@@ -21,7 +21,7 @@ from pooled_folds import pooled
 from results_page import P_VALUES, spread, table, with_ends, with_holm, write_page
 
 from tsrep.evaluation.bootstrap import resample
-from tsrep.evaluation.comparison import Difference, paired_difference
+from tsrep.evaluation.difference import Difference, paired_difference
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.runs.config import configure, merged

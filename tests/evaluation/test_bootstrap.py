@@ -23,7 +23,7 @@ from tsrep.evaluation.bootstrap import (
     symmetric_interval,
     variance_of_mean,
 )
-from tsrep.evaluation.comparison import paired_difference
+from tsrep.evaluation.difference import paired_difference
 from tsrep.evaluation.predictions import Predictions
 
 

@@ -12,7 +12,7 @@ from scipy.stats import t as student
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.bootstrap import Interval, Resampled
-from tsrep.evaluation.comparison import Difference, difference_from_random, paired_difference
+from tsrep.evaluation.difference import Difference, difference_from_random, paired_difference
 from tsrep.evaluation.power import Design, checked_gain, design_of
 from tsrep.evaluation.scores import RANDOM_INIT, Score
 from tsrep.report.power import power_sentence, power_table

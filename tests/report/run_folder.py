@@ -12,7 +12,7 @@ import yaml
 from scipy.special import ndtr
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Role, Score, Scores
 

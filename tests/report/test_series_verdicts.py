@@ -12,7 +12,7 @@ import pytest
 
 from tests.report.series_folder import HORIZONS, make_forecasts, make_series_run
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run

@@ -13,7 +13,7 @@ import pytest
 
 from tests.report.run_folder import apart, make_run
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run

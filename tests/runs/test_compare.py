@@ -18,7 +18,8 @@ import tsrep.runs.compare.entrant
 import tsrep.runs.compare.scoring
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.bootstrap import Interval, resample
-from tsrep.evaluation.comparison import compare_methods, holm, paired_difference
+from tsrep.evaluation.comparison import compare_methods, holm
+from tsrep.evaluation.difference import paired_difference
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.report.compare import (

@@ -11,7 +11,7 @@ from scipy import signal
 from tests.signals.test_fingerprint import panel_of, recordings
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.runs.contamination import check_seen
 from tsrep.runs.ledger import Ledger

@@ -15,7 +15,8 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 import tsrep
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.bootstrap import resample
-from tsrep.evaluation.comparison import difference_from_random, holm, paired_difference
+from tsrep.evaluation.comparison import holm
+from tsrep.evaluation.difference import difference_from_random, paired_difference
 from tsrep.evaluation.predictions import Predictions
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.score_file import seen

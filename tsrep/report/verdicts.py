@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tsrep.evaluation.comparison import Difference, holm
+from tsrep.evaluation.comparison import holm
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.forecasts.details import ForecastDetails
 from tsrep.evaluation.headline import CONDITIONS, headline
 from tsrep.evaluation.power import has_variance

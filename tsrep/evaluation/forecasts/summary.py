@@ -8,7 +8,7 @@ import numpy as np
 
 from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS, block_length
 from tsrep.evaluation.bootstrap import Resampled
-from tsrep.evaluation.comparison import (
+from tsrep.evaluation.difference import (
     RANDOM_INITS,
     TRAINING_SEEDS,
     difference_from_random,

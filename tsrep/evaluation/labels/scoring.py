@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tsrep.evaluation.bootstrap import LABEL_DRAWS, Resampled
-from tsrep.evaluation.comparison import (
+from tsrep.evaluation.difference import (
     RANDOM_INITS,
     TRAINING_SEEDS,
     Difference,

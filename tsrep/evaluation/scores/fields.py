@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tsrep.errors import DataError
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.difference import Difference
 
 if TYPE_CHECKING:
     from tsrep.evaluation.scores.score import Score

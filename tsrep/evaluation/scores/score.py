@@ -8,7 +8,7 @@ from typing import Any
 
 from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.predictions import Key
 from tsrep.evaluation.scores.fields import Role, read_fields

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tsrep.evaluation.bootstrap import Interval, Resampled
-from tsrep.evaluation.comparison import difference_from_random
+from tsrep.evaluation.difference import difference_from_random
 from tsrep.evaluation.scores import RANDOM_INIT
 
 NAN = float("nan")

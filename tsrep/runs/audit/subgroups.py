@@ -9,7 +9,7 @@ import numpy as np
 
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap.means import Means
-from tsrep.evaluation.comparison import difference_of_cohorts
+from tsrep.evaluation.difference import difference_of_cohorts
 from tsrep.evaluation.labels.metrics import positives
 from tsrep.evaluation.predictions import Predictions
 from tsrep.runs.audit.block import NAN, Block, Row

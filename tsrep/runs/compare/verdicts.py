@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from tsrep.evaluation.comparison import Difference, holm, paired_difference
+from tsrep.evaluation.comparison import holm
+from tsrep.evaluation.difference import Difference, paired_difference
 from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.ranking import common

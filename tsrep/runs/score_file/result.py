@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.difference import Difference
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores, nan_to_none
 from tsrep.files import write_text

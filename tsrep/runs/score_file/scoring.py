@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 
 from tsrep.evaluation.bootstrap import Resampled, resample
-from tsrep.evaluation.comparison import (
-    TRAINING_SEEDS,
-    Difference,
-    difference_from_random,
-    holm,
-    paired_difference,
-)
+from tsrep.evaluation.comparison import holm
+from tsrep.evaluation.difference import TRAINING_SEEDS, Difference, difference_from_random, paired_difference
 from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.predictions import Key, Predictions, mean_predictions
 from tsrep.evaluation.scores import Score, Scores

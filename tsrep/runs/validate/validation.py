@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from tsrep.evaluation.bootstrap import Resampled
-from tsrep.evaluation.comparison import Difference, difference_of_cohorts
+from tsrep.evaluation.difference import Difference, difference_of_cohorts
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.outcome import Outcome, score_lines
 from tsrep.runs.compare.verdicts import Verdict, against_random
