@@ -504,7 +504,7 @@ def test_stored_predictions_are_compared_without_data(found: Comparison, tmp_pat
     with pytest.raises(ConfigError, match="primary is sharpe, which is none of sharp, blind"):
         compare(table_of({"encoders": folders, "primary": "sharpe"}), tmp_path / "other", progress=False)
     for name, value in (("labels", [0.5]), ("protocols", ["knn"]), ("label_seeds", 7)):
-        with pytest.raises(ConfigError, match=f"{name} says how to score encoders on data"):
+        with pytest.raises(ConfigError, match=f"{name} .*says how to score encoders on data"):
             compare(table_of({"encoders": folders, name: value}), tmp_path / "other", progress=False)
 
 
@@ -598,6 +598,16 @@ def test_pairs_and_ranks_use_recordings_that_all_were_scored_on(found: Compariso
     assert apart.rankings["A"].values["sharp"].value == resample([kept], n_bootstrap=2).value["auroc"]
     assert f"on the {total - 3} recordings that all are scored on" in headline(apart)
     assert any(f"ranked on the {total - 3} of all" in said for said in caveats(apart))
+
+
+def test_encoders_on_other_numbers_of_label_draws_are_told_not_to_pair(found: Comparison) -> None:
+    one, two = (e for e in found.leading if e.cell.dataset == "A" and e.cell.encoder in ("sharp", "blind"))
+    drawn = replace(two.predictions, fits=np.stack([two.predictions.prob] * 2)[None])
+    other = replace(two, scores=replace(two.scores, predictions={two.score.key: drawn}))
+    apart = Comparison((one, other), {}, found.about, n_bootstrap=50)
+    assert [pair.word for pair in apart.pairs] == ["no interval"]
+    (said,) = (line for line in caveats(apart) if line.startswith("Not compared"))
+    assert said.endswith("different numbers of label draws: sharp and blind on A.")
 
 
 def test_encoders_without_a_recording_in_common(found: Comparison) -> None:

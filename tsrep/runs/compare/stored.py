@@ -15,6 +15,15 @@ from tsrep.runs.folder import located
 from tsrep.runs.manifest import refuse_changed, stored_scores
 from tsrep.text import plural
 
+# fields of a table that say how to score, and what a user calls them
+NEED_DATA = {
+    "protocols": "protocols (--protocol)",
+    "labels": "labels (--labels)",
+    "subsample_by": "subsample_by",
+    "label_seeds": "label_seeds (--seeds)",
+    "evaluation": "evaluation",
+}
+
 
 def stored_comparison(table: Table) -> Comparison:
     """Compare runs, or folders of evaluations on other data, by the predictions in them.
@@ -49,10 +58,10 @@ def stored_comparison(table: Table) -> Comparison:
 
 
 def _refuse_what_needs_data(table: Table) -> None:
-    for name in ("protocols", "labels", "subsample_by", "label_seeds", "evaluation"):
+    for name, title in NEED_DATA.items():
         if name in table.model_fields_set:
             raise ConfigError(
-                f"{name} says how to score encoders on data, and without data stored predictions are "
+                f"{title} says how to score encoders on data, and without data stored predictions are "
                 "compared as they are; leave it out, or give --dataset"
             )
 
