@@ -88,6 +88,11 @@ def value_figure(held: Values, score: Score, where: str) -> CaptionedFigure:
         f"Predicted against true {score.target}, and their difference with its mean and 95 % limits of "
         f"agreement; {where}. Dotted: where both are equal."
     )
+    if score.seeds > 1:
+        caption += (
+            f" Predictions are means over the {score.seeds} seeds, so that errors differ from the scores, "
+            "which average those of each."
+        )
     figure = figure_values(held, score.target)
     return captioned(f"values-{score.protocol}-{slug(score.target)}", "targets", caption, figure)
 
