@@ -15,6 +15,8 @@ import torch
 from tests.conftest import TINY
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import Scores
+from tsrep.runs.compare.conduct import compare
+from tsrep.runs.compare.table import table_of
 from tsrep.runs.config import configure, plain
 from tsrep.runs.config_files import assemble
 from tsrep.runs.evaluate import evaluate
@@ -22,7 +24,10 @@ from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.init.beginning import beginning
 from tsrep.runs.init.objective import carried
+from tsrep.runs.other_data import OtherData
 from tsrep.runs.packed import save_pretrained
+from tsrep.runs.references.reference import resolve
+from tsrep.runs.shown import shown_to
 from tsrep.runs.task import prepare
 from tsrep.training.checkpoint import load_weights
 from tsrep.training.hooks import Hook
@@ -160,8 +165,15 @@ def test_queues_and_slow_copies_are_not_taken(tmp_path: Path) -> None:
 def test_heads_start_from_equal_classes_only(tmp_path: Path) -> None:
     supervised = {"objective": "supervised"} | SHORT
     first = fit(assemble(TINY, supervised), out=tmp_path / "first", progress=False, illustrate=False)
+    told = "Objective supervised learned from the labels of the whole"
     notes = evaluate(first, protocols=("knn",), progress=False).notes
-    assert any(note.startswith("Objective supervised learned from the labels of the whole") for note in notes)
+    assert any(note.startswith(told) for note in notes)
+    loaded = resolve(str(first.path)).open()
+    own = shown_to(loaded, OtherData.of(loaded, TINY["dataset"], root=None), progress=False)
+    assert own.own
+    assert any(note.startswith(told) for note in own.warnings)
+    stored = compare(table_of({"encoders": [str(first.path)]}), tmp_path / "compared", progress=False)
+    assert any(note.startswith(told) for note in stored.notes)
 
     def begun(**settings: Any) -> Any:
         init = {"from": str(first.path), "what": "all-matching"}

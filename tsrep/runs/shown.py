@@ -13,6 +13,7 @@ from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.errors import RunError
 from tsrep.registry import DATASETS
 from tsrep.runs.evaluate_other_series import OnSeries
+from tsrep.runs.labels_used import labels_used
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
 from tsrep.runs.prepare_panel import PreparedPanel, left_out
@@ -94,8 +95,10 @@ def shown_to(
     if own:
         split = split_by_rule(_own_rule(encoder, data), panel)
         _refuse_other_split(encoder, data, split)
+        used = labels_used(encoder.recipe)
     else:
         split = scored_only(panel) if undivided else _divided(data, records, panel)
+        used = ()
     prepared = PreparedPanel(records, panel, split, fit_scaler(panel, "none"), encoder.contract)
     unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
     warnings = [
@@ -103,6 +106,7 @@ def shown_to(
         *left_out(f"{len(unusable):,} of {len(records):,} recordings are left out", unusable),
         *left_out(f"{len(records.skipped):,} recordings cannot be read", records.skipped),
         *split.notes,
+        *used,
     ]
     if DATASETS.build(data.dataset).independence == "recording":
         warnings.append(PATIENTS_UNKNOWN)

@@ -52,7 +52,8 @@ def stored_comparison(table: Table) -> Comparison:
         for protocol in shared
         for score in found.where(role="method", protocol=protocol, unit="record", part=part)
     )
-    notes = ("Predictions as they are stored in the folders; nothing was scored again.",)
+    passed_on = dict.fromkeys(note for found in scores.values() for note in found.notes)
+    notes = ("Predictions as they are stored in the folders; nothing was scored again.", *passed_on)
     about = {name: {"references": [str(path)], "licence": ""} for name, path in folders.items()}
     return Comparison(cells, {}, about, notes=notes, primary=table.primary, seed=table.seed)
 

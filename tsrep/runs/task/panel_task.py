@@ -23,9 +23,10 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder
 from tsrep.runs.cohort_scores import keep_cohort_scores
-from tsrep.runs.config import Configuration
+from tsrep.runs.config import Configuration, plain
 from tsrep.runs.embed import Embeddings, embed_recordings
 from tsrep.runs.label_evaluation import Tell, label_evaluation
+from tsrep.runs.labels_used import labels_used
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.ledger_of_run import ledger_of_parts
 from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
@@ -138,20 +139,9 @@ class PanelTask(Task):
     def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; without recordings that the weights a run began with had seen."""
         scores, settings = self._evaluate(run, prepared, tell), self.config.evaluation
-        scores = replace(scores, notes=(*scores.notes, *self._learned_from()))
+        scores = replace(scores, notes=(*scores.notes, *labels_used(plain(self.config))))
         keep_cohort_scores(run.path, prepared.records, scores, settings.n_bootstrap, self.config.seed)
         return scores
-
-    def _learned_from(self) -> Iterator[str]:
-        """That training has used labels or targets, which fractions of them later do not tell."""
-        if self.config.init is not None and self.config.init.freeze == "all":
-            return
-        needs = self.config.objective_class.needs_of(self.config.objective)
-        if used := " and ".join(f"{what}s" for what in ("label", "target") if what in needs):
-            yield (
-                f"Objective {self.config.objective.name} learned from the {used} of the whole training part; "
-                "what is scored with fewer labels is a head of few labels on that encoder."
-            )
 
     def _evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         if not run.provenance.get("chain"):
