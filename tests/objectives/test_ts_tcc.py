@@ -17,7 +17,9 @@ from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.nt_xent import ntxent
 from tsrep.losses.ts_tcc import temporal_contrast
-from tsrep.objectives.ts_tcc import Context, FirstChannelPermutation, StepScale, TsTcc, copied_first_channel
+from tsrep.objectives.ts_tcc import TsTcc
+from tsrep.objectives.ts_tcc_context import Context
+from tsrep.objectives.ts_tcc_views import FirstChannelPermutation, StepScale, copied_first_channel
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator
 from tsrep.signals import Panel

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder, Positive
-from tsrep.encoders.positions import sinusoid
 from tsrep.errors import ConfigError
 from tsrep.losses.gather import gather_rows
 from tsrep.losses.nt_xent import NTXent
@@ -27,17 +25,15 @@ from tsrep.objectives.chosen_loss import (
     two_view_terms,
 )
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.ts_tcc_context import Context
+from tsrep.objectives.ts_tcc_views import FORM_VIEWS, Form
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Ints, Panel
-from tsrep.views.amplitude import Jitter, Scale
-from tsrep.views.combined import Compose, ExceptCovariates
-from tsrep.views.dropout import dropout
-from tsrep.views.timing import Permutation, permute
-from tsrep.views.view import View, normal, uniform
+from tsrep.views.combined import ExceptCovariates
+from tsrep.views.view import View
 
 OtherView = Annotated[Any, Chosen(VIEWS)] | None
-Form = Literal["corrected", "published"]
 ASKING: dict[Form, Asking] = {"corrected": "context", "published": "target"}
 
 
@@ -186,152 +182,3 @@ class TsTcc(Objective):
     def own_view(self) -> View:
         """The strong view."""
         return self.strong
-
-
-class Context(nn.Module):
-    """One vector of the past: the output of a transformer at a learned token before the past.
-
-    Parameters
-    ----------
-    dim, width : int
-        Of a step in, and of the context out.
-    depth, heads, feedforward : int
-    dropout : float
-    positions : bool
-
-    Raises
-    ------
-    ConfigError
-        When ``heads`` does not divide ``width``.
-    """
-
-    def __init__(
-        self, dim: int, width: int, depth: int, heads: int, feedforward: int, dropout: float, positions: bool
-    ) -> None:
-        super().__init__()
-        if width % heads:
-            raise ConfigError(f"objective.heads is {heads} and does not divide objective.hidden, {width}")
-        self.positions = positions
-        self.token = nn.Parameter(torch.randn(width))
-        self.embed = nn.Linear(dim, width)
-        self.blocks = nn.ModuleList(ContextBlock(width, heads, feedforward, dropout) for _ in range(depth))
-
-    def forward(self, z: Tensor, cut: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Contexts of the past.
-
-        Parameters
-        ----------
-        z : Tensor, shape (batch, time, dim)
-        cut : Tensor, shape (batch,), int64
-            Last step of the past of each sample.
-        generator : torch.Generator
-
-        Returns
-        -------
-        Tensor, shape (batch, width)
-        """
-        first, last = torch.stack(cut.aminmax()).tolist()
-        steps = self.embed(z[:, : last + 1])  # later steps are of nobody's past
-        if self.positions:
-            steps = steps + sinusoid(steps.shape[1], steps.shape[2], z.device)
-        tokens = torch.cat([self.token.expand(len(z), 1, -1), steps], dim=1)
-        past = torch.arange(-1, last + 1, device=z.device) <= cut[:, None]
-        keep = None if first == last else past
-        noise = generator if self.training else None
-        for block in self.blocks:
-            read = 1 if block is self.blocks[-1] else tokens.shape[1]
-            tokens = block(tokens, keep, noise, read=read)
-        return tokens[:, 0]
-
-
-class ContextBlock(nn.Module):
-    """``x + attention(norm(x))``, then ``x + down(relu(up(norm(x))))``; scores over the root of the width."""
-
-    def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
-        super().__init__()
-        self.heads, self.dropout = heads, dropout
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
-
-    def forward(self, x: Tensor, keep: Tensor | None, noise: torch.Generator | None, *, read: int) -> Tensor:
-        """The first ``read`` tokens, after all of ``x``, or those that are kept, have been attended to.
-
-        Parameters
-        ----------
-        x : Tensor, shape (batch, token, width)
-        keep : Tensor, shape (batch, token), bool, optional
-        noise : torch.Generator, optional
-            Of the dropout; None does without.
-        read : int
-        """
-        qkv = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key, value = qkv.unbind(0)
-        allowed, scale = None if keep is None else keep[:, None, None], x.shape[2] ** -0.5
-        mixed = F.scaled_dot_product_attention(query[:, :, :read], key, value, attn_mask=allowed, scale=scale)
-        x = x[:, :read] + self._dropped(self.out(mixed.transpose(1, 2).flatten(2)), noise)
-        wide = self._dropped(F.relu(self.up(self.norm2(x))), noise)
-        return x + self._dropped(self.down(wide), noise)
-
-    def _dropped(self, x: Tensor, noise: torch.Generator | None) -> Tensor:
-        return x if noise is None else dropout(x, self.dropout, generator=noise)
-
-
-@dataclass(frozen=True)
-class StepScale:
-    """The published weak view: every step times a normal number of its own, the same for all channels.
-
-    Attributes
-    ----------
-    mean, std : float
-    """
-
-    mean: float = 2.0
-    std: float = 1.1
-
-    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Altered copy of ``x``, shape (batch, channel, time)."""
-        return x * (self.mean + self.std * normal(x, 1, x.shape[2], generator=generator))
-
-
-@dataclass(frozen=True)
-class FirstChannelPermutation:
-    """The published strong view: segments of the first channel in another order, copied to all channels.
-
-    Attributes
-    ----------
-    most : int
-        Less than so many segments; samples with one segment stay as they are.
-    """
-
-    most: int = 8
-
-    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Altered copy of ``x``, shape (batch, channel, time)."""
-        places = min(self.most - 2, x.shape[2] - 2)
-        cuts = uniform(x, x.shape[2] - 2, generator=generator).topk(places).indices
-        drawn = uniform(x, places + 2, generator=generator)
-        count = (
-            drawn[:, :1] * (self.most - 1)
-        ).long()  # (batch, 1): cuts of a sample, one less than segments
-        used = torch.arange(places, device=x.device) < count
-        # A cut at the first step divides nothing.
-        permuted = permute(x, cuts * used, drawn[:, 1:].argsort(1))
-        return copied_first_channel(x, permuted, count[:, 0] + 1)
-
-
-def copied_first_channel(x: Tensor, permuted: Tensor, segments: Tensor) -> Tensor:
-    """Samples of one segment as they are, of others the first channel of ``permuted`` for all channels.
-
-    Parameters
-    ----------
-    x, permuted : Tensors, shape (batch, channel, time)
-    segments : int64 Tensor, shape (batch,)
-    """
-    return torch.where((segments == 1)[:, None, None], x, permuted[:, :1].expand_as(x))
-
-
-FORM_VIEWS: dict[Form, tuple[View, View]] = {
-    "corrected": (Compose((Scale(0.3), Jitter(0.1))), Compose((Permutation(5), Jitter(0.3)))),
-    "published": (StepScale(), Compose((FirstChannelPermutation(), Jitter(0.8)))),
-}
