@@ -247,7 +247,7 @@ def test_settings_are_kept_of_protocols_that_are_used(register: Register) -> Non
         ({"protocols": ["probe", "probe"]}, "evaluation.protocols names probe twice"),
         ({"labels": [1.0, 0.1, 0.1]}, "evaluation.labels names 0.1 twice"),
         ({"subsample_by": ["record", "record"]}, "evaluation.subsample_by names record twice"),
-        ({"labels": []}, r"evaluation.labels is \(?\[?\]?.*too short; name at least one"),
+        ({"labels": []}, r"evaluation.labels is \(?\[?\]?.*too short; name at least 1"),
         ({"labels": math.nan}, "evaluation.labels is nan, and a list is wanted"),
         ({"probe": 3}, "evaluation.probe is 3, and settings by name are wanted"),
         (None, "evaluation is None, and settings by name are wanted"),

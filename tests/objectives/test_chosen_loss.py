@@ -35,7 +35,7 @@ BANKED = [
 ]
 
 
-KEPT = ["cacr", "dcl", "dclw", "hcl", "infonce", "nt-xent", "weighted-negatives"]
+KEPT = ["cacr", "dcl", "hcl", "infonce", "nt-xent", "weighted-negatives"]
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +222,33 @@ def test_missing_targets_and_a_single_class_are_refused_before_training() -> Non
     with pytest.raises(ConfigError, match="all training samples have one"):
         classes.refuse_unfit(conv(), replace(panel(), label=np.zeros(6, np.int64)))
     classes.refuse_unfit(conv(), panel())
+
+
+def test_equal_targets_are_refused_before_training() -> None:
+    target = np.full((6, 1), 70, np.float32)
+    same = replace(panel(), target=target, target_names=("age",), target_units=("y",))
+    for name in ("y-aware", "rank-n-contrast", {"name": "weighted-negatives", "by": "target"}):
+        with pytest.raises(ConfigError, match="in column 0 all that are known are equal"):
+            build({"name": "simclr", "loss": name}).refuse_unfit(conv(), same)
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ("supcon", "class"),
+        ({"name": "weighted-negatives", "by": "label", "weight": 0.0}, "class"),
+        ({"name": "supcon", "by": "trial"}, "recording"),
+        ({"name": "cacr", "by": "trial"}, "recording"),
+    ],
+)
+@pytest.mark.parametrize("name", ["simclr", "ts-tcc", "tf-c", "fixed-view"])
+def test_batches_of_one_class_or_recording_are_refused(name: str, loss: Any, told: str) -> None:
+    made = build({"name": name, "loss": loss}, stride=1)
+    n = np.arange(6)
+    alike = replace(panel(), label=n // 3, trial=n // 3, patient=n // 3)
+    with pytest.raises(ConfigError, match=f"each batch is of one {told}; set another sampler"):
+        made.refuse_batches(conv(), alike, [n[:3], n[3:]])
+    made.refuse_batches(conv(), alike, [n[1:4], n[3:]])
 
 
 def test_too_narrow_groups_and_an_unbounded_adversary_are_refused() -> None:

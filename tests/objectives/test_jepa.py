@@ -383,7 +383,7 @@ def test_what_cannot_be_predicted_is_refused() -> None:
         objective(encoder).refuse_unfit(encoder, longer)
     strided = ENCODERS[1]()  # of no patches: it leaves trailing steps out, whatever trains it
     objective(strided).refuse_unfit(strided, longer)
-    with pytest.raises(ConfigError, match="3 heads cannot share"):
+    with pytest.raises(ConfigError, match=r"objective\.heads is 3 and does not divide objective\.width, 8"):
         objective(encoder, heads=3, width=8)
     with pytest.raises(ValueError, match=r"the smaller one, not 0\.5 before 0\.2"):
         OBJECTIVES.entry("jepa").settings(keep=(0.5, 0.2))

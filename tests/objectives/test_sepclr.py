@@ -114,6 +114,8 @@ def test_batches_of_one_sample_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"each batch has one; raise training\.batch_size"):
         made.refuse_batches(encoder, panel, [n[:1], n[1:2], n[2:]])
     made.refuse_batches(encoder, panel, [n[:2], n[2:]])
+    with pytest.raises(ConfigError, match="but no batch has both; set another sampler"):
+        made.refuse_batches(encoder, panel, [n[::2]])
 
 
 @pytest.mark.long

@@ -156,7 +156,7 @@ def test_more_tuples_than_memory_holds_are_refused_or_shuffled() -> None:
 
 
 def test_channels_that_cannot_be_divided_are_refused() -> None:
-    with pytest.raises(ConfigError, match="there are 2 channels; use recordings with more"):
+    with pytest.raises(ConfigError, match="groups of channels and has 2 channels; use recordings with more"):
         Symile(4, ("I", "II"))
     with pytest.raises(ConfigError, match=r"names 'plse', which is no channel; did you mean 'pulse'"):
         Symile(4, ("I", "pulse"), groups=(("I",), ("plse",)))

@@ -609,6 +609,13 @@ def test_encoders_on_other_numbers_of_label_draws_are_told_not_to_pair(found: Co
     (said,) = (line for line in caveats(apart) if line.startswith("Not compared"))
     assert said.endswith("different numbers of label draws: sharp and blind on A.")
 
+    def of_one_class(each: Scored) -> Scored:
+        held = replace(each.predictions, target=np.zeros_like(each.predictions.target))
+        return replace(each, scores=replace(each.scores, predictions={each.score.key: held}))
+
+    undefined = Comparison((of_one_class(one), of_one_class(two)), {}, found.about, n_bootstrap=50)
+    assert not any(line.startswith("Not compared") for line in caveats(undefined))
+
 
 def test_encoders_without_a_recording_in_common(found: Comparison) -> None:
     one, two = (e for e in found.leading if e.cell.dataset == "A" and e.cell.encoder in ("sharp", "blind"))

@@ -24,6 +24,7 @@ from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.init.beginning import beginning
 from tsrep.runs.init.objective import carried
+from tsrep.runs.labels_used import labels_used
 from tsrep.runs.other_data import OtherData
 from tsrep.runs.packed import save_pretrained
 from tsrep.runs.references.reference import resolve
@@ -172,6 +173,13 @@ def test_heads_start_from_equal_classes_only(tmp_path: Path) -> None:
     own = shown_to(loaded, OtherData.of(loaded, TINY["dataset"], root=None), progress=False)
     assert own.own
     assert any(note.startswith(told) for note in own.warnings)
+    held = started(first.path, tmp_path / "held", init={"freeze": "all"}, objective="supervised")
+    for folder in (first.path, held.path):  # its weights learned from labels before they were frozen
+        run, packed = resolve(str(folder)).open(), tmp_path / f"{folder.name}-packed"
+        save_pretrained(run, packed, licence="CC0-1.0")
+        assert labels_used(run.provenance) == labels_used(resolve(str(packed)).open().provenance)
+        assert labels_used(run.provenance)[0].startswith(told)
+    assert labels_used(run.provenance | {"learned_from": "?", "chain": [7, {"learned_from": [8]}]}) == ()
     stored = compare(table_of({"encoders": [str(first.path)]}), tmp_path / "compared", progress=False)
     assert any(note.startswith(told) for note in stored.notes)
 

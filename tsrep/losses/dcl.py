@@ -65,6 +65,7 @@ class DCLW(Contrast):
     """
 
     views = (2, 2)
+    keeps_positives = False  # what is weighted are the two views of a sample, whoever else is positive
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tsrep.errors import ConfigError
 from tsrep.losses.relation import Relation
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 
 
 class Loss(nn.Module, ABC):
@@ -87,20 +87,22 @@ class Loss(nn.Module, ABC):
                 f"loss {name} compares classes, and all training samples have one; add samples of another "
                 "class or choose a loss such as nt-xent"
             )
-        if "target" in self.needs and not self._has_targets(train):
+        if "target" in self.needs and (found := self._targets(train)) < 2:
+            has = "all that are known are equal" if found else "none of the training samples has a known one"
             raise ConfigError(
-                f"loss {name} compares numeric targets, such as age, and none of the training samples has a "
-                f"known one in column {self.column}; name some with dataset.targets or choose a loss such as "
-                "nt-xent"
+                f"loss {name} compares numeric targets, such as age, and in column {self.column} {has}; name "
+                "others with dataset.targets or choose a loss such as nt-xent"
             )
 
-    def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:
-        """Check before training that batches are large enough for what the loss estimates of them.
+    def refuse_batches(self, train: Panel, batches: Sequence[Ints], dim: int, width: str) -> None:
+        """Check before training that that some batch holds what the loss compares or estimates.
 
         Parameters
         ----------
-        sizes : sequence of int
-            Samples of each batch of an epoch, over all processes.
+        train : Panel
+            The training samples.
+        batches : sequence of int64 arrays
+            Those of an epoch, over all processes.
         dim : int
             Of representations.
         width : str
@@ -109,9 +111,17 @@ class Loss(nn.Module, ABC):
         Raises
         ------
         ConfigError
-            When none is; one sentence says what to change.
+            When none does; one sentence says what to change.
         """
-        del sizes, dim, width
+        del dim, width
+        for what, told in (("label", "class"), ("trial", "recording")):
+            if what in self.needs and all(_alike(train, what, batch) for batch in batches):
+                name = getattr(self, "name", type(self).__name__)
+                raise ConfigError(
+                    f"loss {name} tells samples apart by their {told}, but each batch is of one {told}; set "
+                    "another sampler, such as random, or raise training.batch_size from "
+                    f"{max(map(len, batches))}"
+                )
 
     def refuse_head(self, hidden: int, projection: int) -> None:
         """Check before training that a projection head gives as many dimensions as the loss needs.
@@ -128,13 +138,13 @@ class Loss(nn.Module, ABC):
         """
         del hidden, projection
 
-    def _has_targets(self, train: Panel) -> bool:
-        """Whether a training sample has a known target in the column that the loss compares."""
+    def _targets(self, train: Panel) -> int:
+        """How many different targets are known in the column that the loss compares."""
         if train.target is None or train.target.shape[1] <= self.column:
-            return False
+            return 0
         known = np.isfinite(train.target)
         known = known if train.target_known is None else known & train.target_known
-        return bool(known[:, self.column].any())
+        return len(np.unique(train.target[known[:, self.column], self.column]))
 
     @abstractmethod
     def forward(
@@ -169,6 +179,12 @@ class Loss(nn.Module, ABC):
             bank: Tensor | None = None,
             draws: Tensor | None = None,
         ) -> dict[str, Tensor]: ...
+
+
+def _alike(train: Panel, what: str, batch: Ints) -> bool:
+    """Whether all samples of a batch with a known label have the same label, or trial."""
+    values = getattr(train, what)[batch[train.labelled[batch]] if what == "label" else batch]
+    return bool((values == values[:1]).all())
 
 
 def refuse_views(loss: Loss, count: int) -> None:

@@ -16,6 +16,7 @@ from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Relation
 from tsrep.losses.similarity import exact, single
 from tsrep.registry import LOSSES
+from tsrep.signals.panel import Ints, Panel
 
 LAST = 3.0  # knots beyond weigh next to nothing under the normal density
 FEWEST = 8  # samples whose distribution is compared
@@ -91,9 +92,10 @@ class SIGReg(Loss):
         self.centre = centre
         self.weight, self.directions, self.knots, self.per_sample = weight, directions, knots, per_sample
 
-    def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:
+    def refuse_batches(self, train: Panel, batches: Sequence[Ints], dim: int, width: str) -> None:
         """See :class:`Loss`: all batches are too small to have a distribution."""
-        del dim, width
+        del train, dim, width
+        sizes = [*map(len, batches)]
         largest, enough = max(sizes), sum(sizes) >= FEWEST
         if largest < FEWEST:
             remedy = f"set training.batch_size to {FEWEST} or more" if enough else "add recordings"

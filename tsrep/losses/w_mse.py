@@ -16,6 +16,7 @@ from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Relation
 from tsrep.losses.similarity import exact, single
 from tsrep.registry import LOSSES
+from tsrep.signals.panel import Ints, Panel
 
 
 def whitened(x: Tensor, epsilon: float) -> Tensor:
@@ -77,8 +78,10 @@ class WMSE(Loss):
         super().__init__()
         self.group, self.epsilon, self.distance = group, epsilon, distance
 
-    def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:
+    def refuse_batches(self, train: Panel, batches: Sequence[Ints], dim: int, width: str) -> None:
         """See :class:`Loss`: no batch fills a group."""
+        del train
+        sizes = [*map(len, batches)]
         size, largest = self._size(dim, width), max(sizes)
         if size <= largest:
             return

@@ -207,7 +207,7 @@ class AutoTCL(Objective):
         """See :class:`Objective`; and what the chosen loss refuses."""
         super().refuse_batches(encoder, train, batches)
         if self.form.contrast.loss is not None:
-            self.form.contrast.loss.refuse_batches([*map(len, batches)], encoder.dim, "encoder.dim")
+            self.form.contrast.loss.refuse_batches(train, batches, encoder.dim, "encoder.dim")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""

@@ -70,7 +70,7 @@ class FixedView(Objective):
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; and what the loss refuses."""
         super().refuse_batches(encoder, train, batches)
-        self.loss.refuse_batches([*map(len, batches)], encoder.dim, "encoder.dim")
+        self.loss.refuse_batches(train, batches, encoder.dim, "encoder.dim")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""

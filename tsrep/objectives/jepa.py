@@ -101,6 +101,8 @@ class Jepa(Objective):
         self.corrected, self.masks, self.error = form == "corrected", masks, error
         self.stride, self.keep, self.least_span = stride, keep, least_span
         self.teacher = Teacher(*momentum, rise="linear")
+        if width is not None and width % heads:
+            raise ConfigError(f"objective.heads is {heads} and does not divide objective.width, {width}")
         self.predictor = Predictor(dim, width or max(1, dim // 2 // heads) * heads, depth, heads)
 
     def begin(self, steps: int) -> None:

@@ -104,7 +104,7 @@ class LeJepa(Objective):
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; and what the loss refuses."""
         super().refuse_batches(encoder, train, batches)
-        self.loss.refuse_batches([*map(len, batches)], self.projection, "objective.projection")
+        self.loss.refuse_batches(train, batches, self.projection, "objective.projection")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms of the loss, by default ``invariance`` and ``normality``; see :class:`Objective`."""

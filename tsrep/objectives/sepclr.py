@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import Field, NonNegativeFloat
 from torch import Tensor, nn
@@ -121,12 +122,18 @@ class SepCLR(Objective):
             )
 
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
-        """See :class:`Objective`: batches of one sample."""
+        """See :class:`Objective`: batches of one sample, or none with patients and controls."""
         super().refuse_batches(encoder, train, batches)
         if max(map(len, batches)) < 2:
             raise ConfigError(
                 "objective sepclr compares the samples of a batch, but each batch has one; raise "
                 "training.batch_size, or add recordings where there is one sample only"
+            )
+        ill = self.ill(torch.from_numpy(train.label)).numpy()
+        if all(len(np.unique(ill[batch[train.labelled[batch]]])) < 2 for batch in batches):
+            raise ConfigError(
+                "objective sepclr separates patients from controls, but no batch has both; set another "
+                "sampler, such as random, or raise training.batch_size"
             )
 
     def own_view(self) -> View:

@@ -120,7 +120,7 @@ class SimCLR(Objective):
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; and what the loss refuses."""
         super().refuse_batches(encoder, train, batches)
-        self.loss.refuse_batches([*map(len, batches)], self.projection, "objective.projection")
+        self.loss.refuse_batches(train, batches, self.projection, "objective.projection")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``, or those of the chosen loss; see :class:`Objective`."""

@@ -20,6 +20,7 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, nearest
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Ints, Panel
+from tsrep.text import plural
 
 Group = Annotated[tuple[str, ...], Field(min_length=1)]
 MOST_TUPLES, LIMIT = 100_000, 1_000_000  # of one batch: by default, and at all
@@ -163,7 +164,7 @@ def _channels_of_groups(
     if groups is None:
         if len(own) < PARTS:
             raise ConfigError(
-                f"objective symile contrasts three groups of channels, and there are {len(own)} channels; "
+                f"objective symile contrasts three groups of channels and has {plural(len(own), 'channel')}; "
                 "use recordings with more, or name two groups in objective.groups"
             )
         cuts = [round(k * len(own) / PARTS) for k in range(PARTS + 1)]

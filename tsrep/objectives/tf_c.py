@@ -177,7 +177,7 @@ class TfC(Objective):
         super().refuse_batches(encoder, train, batches)
         for width, setting in ((encoder.dim, "encoder.dim"), (self.projection, "objective.projection")):
             if self.loss is not None:
-                self.loss.refuse_batches([*map(len, batches)], width, setting)
+                self.loss.refuse_batches(train, batches, width, setting)
 
     def own_view(self) -> View:
         """The view in time."""

@@ -122,10 +122,9 @@ class TsTcc(Objective):
         self.context = Context(dim, hidden, depth, heads, feedforward, dropout, positions == "sinusoid")
         # One map for all lags: those beyond the end of a short sample go unused.
         self.predict_lags = nn.Linear(hidden, lags * dim)
-        norm = [nn.BatchNorm1d(dim // 2)] if form == "published" else []
-        self.head = nn.Sequential(
-            nn.Linear(hidden, dim // 2), *norm, nn.ReLU(), nn.Linear(dim // 2, max(dim // 4, 1))
-        )
+        half, quarter = max(dim // 2, 1), max(dim // 4, 1)
+        norm = [nn.BatchNorm1d(half)] if form == "published" else []
+        self.head = nn.Sequential(nn.Linear(hidden, half), *norm, nn.ReLU(), nn.Linear(half, quarter))
 
     @classmethod
     def needs_of(cls, settings: Any) -> frozenset[str]:
@@ -159,7 +158,7 @@ class TsTcc(Objective):
     def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
         """See :class:`Objective`; and what the loss refuses."""
         super().refuse_batches(encoder, train, batches)
-        self.loss.refuse_batches([*map(len, batches)], max(encoder.dim // 4, 1), "encoder.dim")
+        self.loss.refuse_batches(train, batches, max(encoder.dim // 4, 1), "encoder.dim")
 
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """See :class:`Objective`: a past that has seen all of the future, or no room for a future."""

@@ -66,7 +66,7 @@ EXPLAINED = {  # by pydantic's name of the mistake
     "no_name": "{path} does not say its name; give {path}.name, one of {names}",
     "missing": "{path} is missing; it has no default, so give it",
     "tuple_type": "{path} is {input!r}, and a list is wanted; write it in brackets, as [{input}]",
-    "too_short": "{path} is {input!r}, which is too short; name at least one, or leave it out",
+    "too_short": "{path} is {input!r}, which is too short; name at least {min_length}, or leave it out",
     "model_type": "{path} is {input!r}, and settings by name are wanted; write them as key: value",
     "string_type": "{path} is {input!r}, and text is wanted; put it in quotes",
     "twice": "{path} names {value} twice; name it once",

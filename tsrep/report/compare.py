@@ -145,7 +145,9 @@ def caveats(comparison: Comparison) -> list[str]:
             f"random initialisations: {listed(without)}."
         )
     found += filter(None, (_apart(comparison, dataset) for dataset in comparison.rankings))
-    if unlike := [v for v in comparison.pairs if v.n and math.isnan(v.difference.value)]:
+    draws = {(each.cell.encoder, each.cell.dataset): each.predictions.draws for each in comparison.leading}
+    unlike = [v for v in comparison.pairs if draws[v.encoder, v.dataset] != draws[v.against, v.dataset]]
+    if unlike:
         named = listed(f"{v.encoder} and {v.against} on {v.dataset}" for v in unlike)
         found.append(f"Not compared, as they were scored on different numbers of label draws: {named}.")
     if pools := _pools(comparison):

@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tsrep.registry import OBJECTIVES
+from tsrep.runs.config import Configuration
 
 
-def labels_used(recipe: Mapping[str, Any]) -> tuple[str, ...]:
-    """A sentence on the labels or targets that training used; none where it used none.
+def learned_from(config: Configuration, digest: str) -> list[dict[str, Any]]:
+    """For ``provenance.json``: what the encoder of a run learns from besides signals.
 
     Parameters
     ----------
-    recipe : mapping
-        Plain configuration of the run that trained the encoder; empty where there is none.
+    config : Configuration
+    digest : str
+        Of the recordings.
+
+    Returns
+    -------
+    list of dict
+        ``objective``, ``what`` (``"label"``, ``"target"`` or both) and ``data``, the digest; empty where the
+        objective needs neither, or all of the encoder is frozen.
     """
-    objective, init = recipe.get("objective") or {}, recipe.get("init") or {}
-    name = objective.get("name")
-    if name not in OBJECTIVES.names() or init.get("freeze") == "all":
-        return ()
-    entry = OBJECTIVES.entry(name)
-    needs = entry.cls.needs_of(entry.settings.model_validate(objective))
-    used = " and ".join(f"{what}s" for what in ("label", "target") if what in needs)
-    if not used:
-        return ()
-    return (
+    if config.init is not None and config.init.freeze == "all":
+        return []
+    needs = config.objective_class.needs_of(config.objective)
+    what = [each for each in ("label", "target") if each in needs]
+    return [{"objective": config.objective.name, "what": what, "data": digest}] if what else []
+
+
+def labels_used(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """A sentence on each use of labels or targets of its own recordings that an encoder was trained with.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of a run or a packed encoder; what the weights that it began with have learned from is in its chain.
+    """
+    digest = _mapping(provenance.get("data")).get("digest")
+    told = {
+        str(each.get("objective")): " and ".join(f"{what}s" for what in each.get("what") or ())
+        for each in _uses([provenance, *_mappings(provenance.get("chain"))])
+        if digest and each.get("data") == digest
+    }
+    return tuple(
         f"Objective {name} learned from the {used} of the whole training part; what is scored with fewer "
-        "labels is a head of few labels on that encoder.",
+        "labels is a head of few labels on that encoder."
+        for name, used in told.items()
+        if used
     )
+
+
+def _uses(facts: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for each in facts:
+        yield from _mappings(each.get("learned_from"))
+
+
+def _mappings(values: Any) -> list[Mapping[str, Any]]:
+    return [each for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

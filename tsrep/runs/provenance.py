@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from tsrep.registry import DATASETS
+from tsrep.runs.labels_used import learned_from
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task
 from tsrep.text import command_line
@@ -28,6 +29,7 @@ def provenance(task: Task, prepared: Prepared, device: torch.device, parameters:
     return surroundings(device) | {
         "task": task.name,
         "data": named | prepared.facts,
+        "learned_from": learned_from(task.config, prepared.digest),
         "seed": task.config.seed,
         "parameters": parameters,
     }

@@ -11,7 +11,10 @@ from typing import Any
 from tsrep.errors import RunError
 from tsrep.runs.loaded_encoder import LoadedEncoder
 
-SHARED = ("versions", "task", "seed", "started", "seconds", "parameters", "split", "training", "chain")
+SHARED = (
+    *("versions", "task", "seed", "started", "seconds", "parameters", "split", "training", "chain"),
+    "learned_from",
+)
 OF_DATA = (
     *("name", "source", "digest", "synthetic", "samples", "records", "patients", "channels", "covariates"),
     *("independence", "classes", "multilabel", "sfreq", "unit"),

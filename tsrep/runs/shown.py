@@ -95,7 +95,7 @@ def shown_to(
     if own:
         split = split_by_rule(_own_rule(encoder, data), panel)
         _refuse_other_split(encoder, data, split)
-        used = labels_used(encoder.recipe)
+        used = labels_used(encoder.provenance)
     else:
         split = scored_only(panel) if undivided else _divided(data, records, panel)
         used = ()

@@ -179,6 +179,7 @@ class FromReference:
             "sources": [source] if source else loaded.provenance.get("sources") or "unknown",
             "objective": loaded.recipe.get("objective", {}).get("name", "unknown"),
             "licence": loaded.licence,
+            "learned_from": loaded.provenance.get("learned_from", []),
             "ledger": None if loaded.ledger is None else loaded.ledger.digest,
         }
 

@@ -23,7 +23,7 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder
 from tsrep.runs.cohort_scores import keep_cohort_scores
-from tsrep.runs.config import Configuration, plain
+from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed_recordings
 from tsrep.runs.label_evaluation import Tell, label_evaluation
 from tsrep.runs.labels_used import labels_used
@@ -139,7 +139,7 @@ class PanelTask(Task):
     def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; without recordings that the weights a run began with had seen."""
         scores, settings = self._evaluate(run, prepared, tell), self.config.evaluation
-        scores = replace(scores, notes=(*scores.notes, *labels_used(plain(self.config))))
+        scores = replace(scores, notes=(*scores.notes, *labels_used(run.provenance)))
         keep_cohort_scores(run.path, prepared.records, scores, settings.n_bootstrap, self.config.seed)
         return scores
 
