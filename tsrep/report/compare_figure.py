@@ -19,9 +19,9 @@ from tsrep.inspect.figures.style import (
     GRID,
     PALETTE,
     WIDTH,
+    distinct,
     house,
     new_figure,
-    shorten,
 )
 from tsrep.report.compare_tables import in_order
 from tsrep.report.wording import full_name, share
@@ -75,7 +75,7 @@ def _panel(
     axes.set_title(dataset)
     axes.set_xlabel(f"{full_name(metric)}, 95 % interval")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.set_yticks(range(len(encoders)), [shorten(name, 30) for name in encoders])
+    axes.set_yticks(range(len(encoders)), distinct(encoders, 30))
     axes.set_ylim(len(encoders) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

@@ -18,6 +18,7 @@ from tsrep.inspect.figures.style import (
     GRID,
     PALETTE,
     WIDTH,
+    distinct,
     house,
     new_figure,
     shorten,
@@ -61,7 +62,7 @@ def _panel(axes: Axes, validation: Validation, dataset: str, lines: Sequence[tup
     axes.set_title(shorten(f"scored on {dataset}", 28))
     axes.set_xlabel(f"{full_name(validation.metric)}, 95 % interval")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.set_yticks(range(len(lines)), [shorten(f"{name}, {head}", 34) for head, name in lines])
+    axes.set_yticks(range(len(lines)), distinct([f"{name}, {head}" for head, name in lines], 34))
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, distinct, house, new_figure, shorten
+from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, distinct, house, new_figure
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table
 from tsrep.report.wording import NOTHING, short_name, signed
@@ -110,7 +110,7 @@ def figure_finalists(finalists: Finalists) -> Figure:
         for row in own.to_dict("records"):
             own_seeds = seeds.get_group((task, metric, row["finalist"]))
             _plot_row(panel, names.index(row["finalist"]), row, own_seeds)
-        name_rows(panel, [shorten(name, 30) for name in names])
+        name_rows(panel, distinct(names, 30))
         panel.xaxis.set_major_locator(MaxNLocator(5))
         named = ": ".join(word for word in (titles[task], short_name(metric)) if word)
         panel.set(title=named, xlabel=f"test {short_name(metric)}")

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsrep.inspect.figures.style import INK, MUTED, WIDTH, house, new_figure, shorten
+from tsrep.inspect.figures.style import INK, MUTED, WIDTH, distinct, house, new_figure
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table, integer
 from tsrep.rng import numpy_generator
@@ -88,7 +88,7 @@ def _panel(panel: Axes, table: TrialTable, axis: Parameter) -> None:
         panel.plot([median] * 2, [i - 0.36, i + 0.36], color=INK, lw=2.2, solid_capstyle="butt", zorder=4)
         at = panel.get_yaxis_transform()
         panel.text(1.01, i, f"n = {here.sum()}", transform=at, fontsize=7.5, color=MUTED, va="center")
-    name_rows(panel, [shorten(level, 34) for level in levels])
+    name_rows(panel, distinct(levels, 34))
     panel.set_xlim(scale.low, scale.high)
 
 
