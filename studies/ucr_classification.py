@@ -10,7 +10,7 @@ labels; an SVM and a logistic regression on its frozen features are then fitted 
 official test part. A fifth of the train part chooses the checkpoint and the fixed view, and is given back to
 both.
 
-Cost: with three seeds about 110 runs and 20 minutes of two quiet cores, one thread a worker.
+Cost: with three seeds about 110 runs and 20 to 35 minutes of two cores, one thread a worker.
 """
 
 from __future__ import annotations

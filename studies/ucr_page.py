@@ -97,7 +97,7 @@ def _section(path: Path, scores: Mapping[str, Scores], protocol: str, name: str)
         "",
         *_pair_table(comparison),
         "",
-        f"Test accuracy minus {RANDOM_INIT}, with a 95 % interval over test series:",
+        f"Test accuracy minus {RANDOM_INIT}, with a 95 % interval over test series and training seeds:",
         "",
         *_gain_table(found),
         "",
