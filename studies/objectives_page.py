@@ -134,6 +134,8 @@ def _lines(found: Overview) -> list[str]:
         "",
         f"![Validation score against operations]({FIGURE})",
         "",
+        "Methods on the shared encoder. Dashes tell repeated colours apart; the vertical line is the budget.",
+        "",
         "## Cost",
         "",
         *_costs(found),

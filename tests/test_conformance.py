@@ -565,3 +565,25 @@ OF_PROTOCOLS: dict[str, dict[str, Any]] = {"attention": {"steps": 20, "C": (1.0,
 @pytest.mark.parametrize("name", ["attention", "knn", "logistic", "probe", "svm"])
 def test_protocols_on_frozen_features_conform(name: str) -> None:
     check_protocol(partial(PROTOCOLS.build, {"name": name} | OF_PROTOCOLS.get(name, {})))
+
+
+class Plain(Objective):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(dim, 1)
+
+    def forward(self, encoder: Any, batch: Any, *, generator: torch.Generator) -> dict[str, Tensor]:
+        with torch.autocast("cpu", enabled=False):
+            return {"size": self.map(encoder(batch.x).float().mean(2)).square().mean()}
+
+
+def test_checks_take_factories_and_pass_what_these_take() -> None:
+    check_objective(Plain)
+    with pytest.raises(AssertionError, match="makes nothing; give a class or a function that gives a fresh"):
+        check_objective(Plain(3))  # type: ignore[arg-type]
+    loss = LOSSES.build({"name": "nt-xent"})
+    with pytest.raises(AssertionError, match="makes nothing; give a class or a function"):
+        check_loss(loss)
+    bare = type("Bare", (type(loss),), {"forward": lambda self, z, relation=None: {}})
+    with pytest.raises(AssertionError, match="forward takes no bank; write forward"):
+        check_loss(lambda: bare(0.1))

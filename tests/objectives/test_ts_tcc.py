@@ -191,8 +191,10 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
     x = np.zeros((4, 2, 80), np.float32)
     panel = Panel.from_arrays(x, label=np.arange(4) % 2, patient=np.arange(4), sfreq=10)
     objective = TsTcc(6, 2, lags=10)
-    with pytest.raises(ConfigError, match="the past would hold its future"):
+    with pytest.raises(ConfigError, match="sees the whole sample, so the past would hold the future"):
         objective.refuse_unfit(DilatedConv(2, hidden=4, dim=6, depth=4), panel)
+    with pytest.raises(ConfigError, match=r"sees 61 steps .*predicts \(10 times 1\), so the past would hold"):
+        objective.refuse_unfit(DilatedConv(2, hidden=4, dim=6, depth=3), panel)
     with pytest.raises(ConfigError, match="a sample has 20 steps of the encoder"):
         TsTcc(6, 2, lags=20).refuse_unfit(ResNet1d(2, width=4, dim=6), panel)
     with pytest.raises(ConfigError, match=r"objective\.heads is 3"):

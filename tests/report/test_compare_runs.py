@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from tsrep.inspect.curves import read_curves
-from tsrep.report.compare_runs import figure_training, run_sections
+from tsrep.report.compare_runs import _flat, _losses, figure_training, run_sections
 from tsrep.runs.compare.comparison import Comparison
+from tsrep.runs.config_files import read_config
 
 
 def run(place: Path, lr: float, objective: str, score_name: str) -> Path:
@@ -65,6 +66,25 @@ def test_losses_share_a_panel_only_under_one_objective(tmp_path: Path) -> None:
     figure = figure_training(curves, {"a": "simclr", "b": "simclr", "c": "moco"})
     panels = {axes.get_title(loc="left"): len(axes.lines) for axes in figure.axes}
     assert panels == {"auroc": 2, "mse": 1, "validation loss of simclr": 2}
+
+
+def test_losses_of_other_settings_are_on_other_scales(tmp_path: Path) -> None:
+    objectives: list[dict[str, Any]] = [
+        {"name": "simclr", "loss": None},
+        {"name": "simclr", "loss": None},
+        {"name": "simclr", "loss": {"name": "vicreg", "covariance": 1.0}},
+        {"name": "simclr", "loss": {"name": "vicreg", "covariance": 1.0}},
+        {"name": "moco", "temperature": 0.1},
+    ]
+    folders = {}
+    for name, objective in zip("abcde", objectives, strict=True):
+        folders[name] = run(tmp_path / name, 0.1, "simclr", "auroc")
+        (folders[name] / "config.yaml").write_text(yaml.safe_dump({"objective": objective}))
+    settings = {name: dict(_flat(read_config(place / "config.yaml"))) for name, place in folders.items()}
+    found = _losses(settings)
+    assert found["a"] == found["b"] == "simclr"
+    assert found["c"] == found["d"] == "simclr, loss vicreg"
+    assert found["e"] == "moco"
 
 
 @pytest.mark.parametrize("missing", ["config.yaml", "metrics.jsonl"])

@@ -600,6 +600,12 @@ def test_pairs_and_ranks_use_recordings_that_all_were_scored_on(found: Compariso
     assert any(f"ranked on the {total - 3} of all" in said for said in caveats(apart))
 
 
+def test_tables_of_text_say_of_which_protocol_they_are(found: Comparison) -> None:
+    told = summary(found).splitlines()
+    titles = [line for line in told if line.endswith((": A", ": B"))]
+    assert len(titles) == len(set(titles)) == len(found.protocols) * len(found.datasets)
+
+
 def test_encoders_on_other_numbers_of_label_draws_are_told_not_to_pair(found: Comparison) -> None:
     one, two = (e for e in found.leading if e.cell.dataset == "A" and e.cell.encoder in ("sharp", "blind"))
     drawn = replace(two.predictions, fits=np.stack([two.predictions.prob] * 2)[None])

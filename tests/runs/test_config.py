@@ -125,6 +125,11 @@ def test_the_size_of_an_encoder_is_the_one_that_suits_the_data() -> None:
     assert size(dataset=own) == ("resnet1d", 32)
     assert size(dataset="ptb-xl-sim", encoder={"width": 40}) == ("resnet1d", 40)
     assert size(dataset="ptb-xl-sim", objective="jepa") == ("patch-transformer", 64)
+    for objective in ("jepa", "masked-patches", "cpc"):  # which have another encoder by default
+        assert size(dataset="ptb-xl-sim", objective=objective, encoder="resnet1d") == ("resnet1d", 24)
+        named = {"name": "resnet1d", "dim": 9}
+        assert size(dataset="ptb-xl-sim", objective=objective, encoder=named) == ("resnet1d", 24)
+        assert size(dataset=own, objective=objective, encoder="resnet1d") == ("resnet1d", 128)
 
 
 def test_settings_without_a_name_change_the_default_of_a_chosen_part() -> None:

@@ -163,13 +163,17 @@ class TsTcc(Objective):
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """See :class:`Objective`: a past that has seen all of the future, or no room for a future."""
         self.loss.refuse_unfit(train)
+        if not encoder.causal and encoder.receptive_field >= train.length:
+            raise ConfigError(
+                "each step of the encoder sees the whole sample, so the past would hold the future that "
+                "objective ts-tcc predicts; use a causal encoder or one that sees less such as resnet1d"
+            )
         seen = encoder.receptive_field // encoder.stride
         if not encoder.causal and seen >= self.lags:
             raise ConfigError(
-                f"one step of the encoder sees {encoder.receptive_field} steps of the signal, as far as all "
-                f"{self.lags} steps of {encoder.stride} that objective ts-tcc predicts, so the past would "
-                "hold its future; use a causal encoder or one that sees less such as resnet1d, or raise "
-                "objective.lags"
+                f"one step of the encoder sees {encoder.receptive_field} steps of the signal, no fewer than "
+                f"objective ts-tcc predicts ({self.lags} times {encoder.stride}), so the past would hold its "
+                "future; use a causal encoder or one that sees less such as resnet1d, or raise objective.lags"
             )
         steps = train.length // encoder.stride
         if steps <= self.lags:

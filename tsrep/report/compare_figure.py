@@ -28,7 +28,7 @@ from tsrep.report.wording import full_name, share
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.comparison import Comparison
 
-SHADES = (ACCENT, "#56b4e9", "#8cc7ec", "#c3e1f5")  # of fractions of labels, all of them first
+SHADES = (ACCENT, "#2f8fd0", "#6bb9e8", "#9fd0ef", "#c9e5f7")  # of fractions of labels, all of them first
 SEEN = PALETTE[1]
 
 

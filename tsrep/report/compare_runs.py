@@ -24,7 +24,7 @@ from tsrep.runs.config_files import read_config
 OF_THE_PLACE = ("name", "root", "device", "seed", "seeds", "version")  # not of the method
 CAPTION = (
     "Training of each run, of several seeds of the first: validation scores, and losses where two runs have "
-    "the same objective. Losses of different objectives do not compare."
+    "the same objective with the same settings. Other losses do not compare."
 )
 
 
@@ -52,9 +52,26 @@ def run_sections(comparison: Comparison) -> RunSections:
         curves = {name: read_curves(place / "metrics.jsonl") for name, place in folders.items()}
     except TsrepError:  # told where the run itself is opened; its scores stand all the same
         return RunSections()
-    objectives = {name: str(values["objective.name"]) for name, values in settings.items()}
-    figure = captioned("curves", "training", CAPTION, figure_training(curves, objectives))
+    figure = captioned("curves", "training", CAPTION, figure_training(curves, _losses(settings)))
     return RunSections(_differences(settings), [figure])
+
+
+def _losses(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What each run minimises: its objective, and what sets it apart from others of this objective."""
+    found = {}
+    for run, values in settings.items():
+        alike = [own for own in settings.values() if own["objective.name"] == values["objective.name"]]
+        paths = [path for path in values if path.startswith("objective.")]
+        other = [path for path in paths if len({repr(own.get(path)) for own in alike}) > 1]
+        if {"objective.loss", "objective.loss.name"} & set(other):  # other settings go with its name
+            other = [path for path in other if not _of_a_loss(path)]
+        told = (f"{path.split('.')[1]} {_said(values[path])}" for path in other if values[path] is not None)
+        found[run] = ", ".join([str(values["objective.name"]), *told])
+    return found
+
+
+def _of_a_loss(path: str) -> bool:
+    return path.startswith("objective.loss.") and path != "objective.loss.name"
 
 
 def _folder(about: Mapping[str, Any]) -> Path | Any:
@@ -92,7 +109,7 @@ def _said(value: Any) -> str:
 
 @house
 def figure_training(curves: Mapping[str, Curves], objectives: Mapping[str, str]) -> Figure:
-    """A panel for each validation score, and for the loss of each objective that several runs have.
+    """A panel for each validation score, and for each loss that several runs have.
 
     Parameters
     ----------

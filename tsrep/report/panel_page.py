@@ -201,7 +201,7 @@ def head_table(contents: Contents) -> Table:
     shown = {name: title for name, title in _OF_HEAD.items() if any(name in s.of_head for s in scores)}
     stated = (contents.config.get("evaluation") or {}).get("coverage")
     coverage = f", which state a coverage of {stated:g}" if stated and "coverage" in shown else ""
-    caption = f"Heads of the first seed: calibration, decisions, prediction sets and intervals{coverage}"
+    caption = f"Heads of the first seed{coverage}"
     columns: Columns[Score] = {title: partial(_of_head, name) for name, title in shown.items()}
     before = {**PROTOCOL, **(TARGET if any(s.target for s in scores) else {}), **LABELS}
     return table(caption, scores, {**before, **columns, "part": lambda s: Cell(s.part), **PATIENTS})

@@ -243,7 +243,7 @@ def suited(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     -------
     list of (str, mapping)
         Whose defaults they are, and settings; later ones win. Where data set and objective want the same
-        encoder, its size is the one that suits the data.
+        encoder, or the values name that of the data set, its size is the one that suits the data.
     """
     layers: list[tuple[str, Mapping[str, Any]]] = []
     for part, registry, default in PARTS:
@@ -256,16 +256,20 @@ def suited(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
             defaults = getattr(entry.cls, "defaults", {})
             if not isinstance(defaults, Mapping):
                 raise ConfigError(f"{entry} has defaults {defaults!r}, which must be settings by name")
-            layers.append((f"{part} {name}", _sized(defaults, _together(layers))))
+            layers.append((f"{part} {name}", _sized(defaults, _together(layers), values.get("encoder"))))
     return layers
 
 
-def _sized(defaults: Mapping[str, Any], below: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Defaults without a size of the encoder that those below have as well."""
+def _sized(defaults: Mapping[str, Any], below: Mapping[str, Any], chosen: Any) -> Mapping[str, Any]:
+    """Defaults without a size of the encoder that those below have too, or that is theirs and chosen."""
     own, other = (each.get("encoder") for each in (defaults, below))
-    if isinstance(own, Mapping) and isinstance(other, Mapping) and own.get("name") == other.get("name"):
+    if not (isinstance(own, Mapping) and isinstance(other, Mapping)):
+        return defaults
+    if own.get("name") == other.get("name"):
         return {**defaults, "encoder": {"name": own["name"]}}
-    return defaults
+    name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
+    without = {key: value for key, value in defaults.items() if key != "encoder"}
+    return without if name == other.get("name") else defaults
 
 
 def _together(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> Mapping[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from inspect import signature
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,22 @@ def require(condition: bool, message: str) -> None:
     """Raise AssertionError with ``message`` unless ``condition`` holds; also under ``python -O``."""
     if not condition:
         raise AssertionError(message)
+
+
+def require_factory(what: str, make: object) -> None:
+    """Require a class or function that makes fresh objects, in place of one of them."""
+    require(
+        callable(make) and not isinstance(make, nn.Module),
+        f"{make!r:.60} makes nothing; give a class or a function that gives a fresh {what} each time",
+    )
+
+
+def taken(make: Callable[..., object], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some named values that a class or function takes."""
+    names = signature(make).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in names):
+        return dict(given)
+    return {each.name: given[each.name] for each in names if each.name in given}
 
 
 def close(one: Tensor, other: Tensor, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:

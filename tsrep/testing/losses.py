@@ -11,12 +11,13 @@ from torch import Tensor
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Relation, Samples
 from tsrep.rng import torch_generator
-from tsrep.testing.assertions import close, global_randomness_untouched, require
+from tsrep.testing.assertions import close, global_randomness_untouched, require, require_factory, taken
 from tsrep.testing.examples import example_batch
 
 SIZE, DIM = 16, 4
 FACTS = {"label", "trial", "patient", "target"}
 Terms = dict[str, Tensor]
+SINGLE = "convert what is subtracted or summed with tsrep.losses.similarity.single"
 
 
 def check_loss(make: Callable[[], Loss]) -> None:
@@ -32,7 +33,11 @@ def check_loss(make: Callable[[], Loss]) -> None:
     AssertionError
         Naming the broken promise.
     """
+    require_factory("loss", make)
     loss = make()
+    for name in ("bank", "draws"):
+        told = f"forward takes no {name}; write forward(self, z, relation=None, *, bank=None, draws=None)"
+        require(name in taken(loss.forward, {name: None}), told)
     require(not loss.needs - FACTS, f"needs names {sorted(loss.needs - FACTS)}, which no sample has")
     require(not loss.state_dict(), "a loss keeps no state; what moves belongs to an objective")
     z = torch.randn(2, SIZE, DIM, generator=torch_generator("loss"), dtype=torch.float64)
@@ -109,9 +114,9 @@ def _check_half_precision(loss: Loss, z: Tensor, relation: Relation) -> None:
     rounded = z.bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         low = _value(loss, rounded, relation)
-    require(low.dtype == torch.float32, f"half precision gives a value in {low.dtype}, not float32")
+    require(low.dtype == torch.float32, f"half precision gives a value in {low.dtype}, not float32; {SINGLE}")
     same = close(low, _value(loss, rounded.float(), relation), rtol=1e-2, atol=1e-2)
-    require(same, "half precision is not computed in float32")
+    require(same, f"half precision is not computed in float32; {SINGLE}")
 
 
 def _check_unusual(loss: Loss, z: Tensor, relation: Relation) -> None:

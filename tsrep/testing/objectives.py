@@ -20,10 +20,13 @@ from tsrep.signals import Batch
 from tsrep.testing.assertions import (
     global_randomness_untouched,
     require,
+    require_factory,
     require_gradients,
     state_untouched,
+    taken,
 )
 from tsrep.testing.examples import example_batch
+from tsrep.testing.losses import SINGLE
 
 CHANNELS, CLASSES = 3, 3
 MakeEncoder = Callable[[int], Encoder]
@@ -49,7 +52,8 @@ def check_objective(
     ----------
     make : callable
         ``make(dim=, stride=, steps=, channels=, covariates=, classes=, channel_names=, class_names=,
-        multilabel=)`` gives a fresh objective; ``steps`` is the length of a sample's representation.
+        multilabel=)`` gives a fresh objective; it may take some of these alone. ``steps`` is the length of a
+        sample's representation.
     multilabel : bool
         Whether to try it with several labels per sample.
     time : int
@@ -63,6 +67,7 @@ def check_objective(
     AssertionError
         Naming the broken promise.
     """
+    require_factory("objective", make)
     batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
     for make_encoder in encoders:
         encoder = make_encoder(CHANNELS)
@@ -75,7 +80,7 @@ def check_objective(
             "class_names": tuple(f"class {i}" for i in range(CLASSES)),
             "multilabel": multilabel,
         }
-        fresh = partial(_attached, encoder, partial(make, **sizes, **samples))
+        fresh = partial(_attached, encoder, partial(make, **taken(make, sizes | samples)))
         _check_attributes(fresh())
         _check_terms(fresh(), encoder, batch)
         with torch.autocast("cpu", torch.bfloat16):
@@ -106,7 +111,7 @@ def _require_scalars(terms: dict[str, Tensor], what: str, where: str = "") -> No
     for name, term in terms.items():
         require(term.shape == (), f"{what} {name!r} has shape {tuple(term.shape)}, not that of a scalar")
         require(bool(term.isfinite()), f"{what} {name!r} is {term.item()}{where}")
-        require(term.dtype == torch.float32, f"{what} {name!r} is {term.dtype}{where}, not float32")
+        require(term.dtype == torch.float32, f"{what} {name!r} is {term.dtype}{where}, not float32; {SINGLE}")
 
 
 def _check_attributes(objective: Objective) -> None:
