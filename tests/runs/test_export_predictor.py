@@ -50,6 +50,7 @@ def as_onnx(probed_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Expor
     )
 
 
+@pytest.mark.long
 def test_ten_lines_without_this_package_predict_as_it_does(
     as_onnx: Exported, probed_run: Path, records: Any
 ) -> None:

@@ -157,6 +157,7 @@ def test_a_large_ledger_keeps_some_shapes_and_all_counts(monkeypatch: pytest.Mon
     assert made.seen(panel_of(X)).exact == 16
 
 
+@pytest.mark.long
 def test_official_files_that_are_in_a_panel_of_another_resampling(
     shared_path: Callable[[str], Path],
 ) -> None:

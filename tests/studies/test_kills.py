@@ -161,7 +161,7 @@ def test_workers_share_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert dict(os.environ) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_crew_that_is_interrupted_is_resumed_later(tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "study"
     program = f"from tests.studies.climbing import crew_of_two; crew_of_two({str(folder)!r})"

@@ -21,6 +21,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return begin(study(budget={"trials": 2}), folder=tmp_path_factory.mktemp("study") / "tiny")
 
 
+@pytest.mark.long
 def test_a_job_takes_all_trials(begun: Study) -> None:
     (job,) = submit(begun, 1, Resources(hours=0.1), cluster="local")
     assert job.result() == "no trial is left to begin, or no time", job.stderr()

@@ -184,6 +184,7 @@ def test_finalists_are_the_best_by_validation_and_the_presets(tmp_path: Path) ->
     assert [(f.label, f.rank, f.value) for f in chosen] == [("trial 2", 1, 0.7), ("plain", 3, 0.9)]
 
 
+@pytest.mark.long
 def test_confirmation_uses_fresh_seeds_and_the_test_part_and_is_made_once(tmp_path: Path) -> None:
     begun = finished(tmp_path)
     with begun.opened() as opened:

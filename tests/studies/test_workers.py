@@ -165,6 +165,7 @@ def test_a_worker_waits_for_others_and_takes_over(tmp_path: Path) -> None:
     assert progress(study) == Progress(1, 1, 0, 0, 0, 0)
 
 
+@pytest.mark.long
 def test_heartbeats_keep_a_trial_on_another_machine_alive(tmp_path: Path) -> None:
     """Those of Optuna, which databases have; SQLite counts whole seconds."""
     job = new_job(tmp_path / "study", f"sqlite:///{tmp_path}/study.db", tickets=1, pace=Pace(1, 1))

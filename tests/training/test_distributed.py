@@ -22,6 +22,7 @@ from tsrep.training.checkpoint import load_weights
 from tsrep.training.loop import Trainer
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("plain_reports")
 def test_the_command_in_two_processes_finds_the_weights_of_one(tmp_path: Path) -> None:
     settings = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from tsrep.evaluation.arrays import Array
 from tsrep.signals.panel import Ints
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 BLOCK = 1 << 14  # sums that are made together, so that they stay in the cache
 COLUMNS = 32  # weightings at a time, at least
@@ -98,8 +101,10 @@ class _Places:
         return np.cumsum(sums, axis=0, out=sums)
 
     @cached_property
-    def _counts(self) -> sparse.csr_array:
+    def _counts(self) -> csr_array:
         """Negatives of each row at each place."""
+        from scipy.sparse import csr_array  # loads slowly, and those who only read scores need none
+
         order = np.argsort(self.place, kind="stable")
         first = np.searchsorted(self.place, np.arange(self.places + 1), sorter=order)
-        return sparse.csr_array((np.ones(len(order)), self.row[order], first), shape=(self.places, self.rows))
+        return csr_array((np.ones(len(order)), self.row[order], first), shape=(self.places, self.rows))
