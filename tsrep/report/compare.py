@@ -88,9 +88,9 @@ def page_of(comparison: Comparison, shown: Sequence[CaptionedFigure] = ()) -> Ou
     )
 
 
-def _of(protocol: str, found: Table) -> Table:
-    """A table that says of which protocol it is, as text has no heading above it."""
-    return replace(found, caption=f"{protocol}: {found.caption}")
+def _of(group: str, found: Table) -> Table:
+    """A table that says of which protocol it is, as text has no heading of the group above it."""
+    return replace(found, caption=f"{group.partition(':')[0]}: {found.caption}")
 
 
 def summary(comparison: Comparison) -> str:
