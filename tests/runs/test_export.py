@@ -80,6 +80,7 @@ def operations(program: torch.export.ExportedProgram) -> set[str]:
     return {call.removeprefix("aten.") for call in calls - {"<built-in function getitem>"}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["inverted-transformer", "resnet1d"])
 def test_encoders_with_a_stride_take_its_multiples(name: str) -> None:
     encoder, example = small(name), [noise(3, 3, STEPS)]

@@ -77,6 +77,7 @@ def test_what_was_scored_is_told(other: Path, tiny_run: Path) -> None:
     assert "Nothing was logged yet" not in page
 
 
+@pytest.mark.long
 def test_own_data_named_as_others_give_the_numbers_of_the_run(run: Path, tmp_path: Path) -> None:
     settings = QUICK | {"protocols": ("probe", "knn", "finetune"), "labels": (1.0, 0.1)}
     own = evaluate(run, **settings)

@@ -94,6 +94,7 @@ def test_a_budget_pays_for_fewer_epochs_of_what_costs_more(programs: Any, tmp_pa
     assert programs[0].Kept(kept.path).values == {"budget": asdict(budget)}
 
 
+@pytest.mark.long
 def test_operations_are_those_of_two_views_forward_and_twice_as_many_backward(study: Any) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -110,6 +111,7 @@ def test_operations_are_those_of_two_views_forward_and_twice_as_many_backward(st
     assert made.budget.operations == cost.epoch * made.budget.epochs
 
 
+@pytest.mark.long
 def test_the_primary_contrast_is_named_by_validation_alone_and_stays(programs: Any, study: Any) -> None:
     made, first, last = study
     named = json.loads((made.folder / "objectives.json").read_text())
@@ -120,6 +122,7 @@ def test_the_primary_contrast_is_named_by_validation_alone_and_stays(programs: A
     assert [each.primary for each in last.contrasts] == [True]
 
 
+@pytest.mark.long
 def test_a_second_start_trains_nothing(
     programs: Any, study: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,18 +138,21 @@ def test_a_second_start_trains_nothing(
     assert "trained" not in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_another_plan_has_measured_is_not_used(programs: Any, study: Any, tmp_path: Path) -> None:
     made, *_ = study
     with pytest.raises(RunError, match="was made with another plan; remove it, or give another --out"):
         programs[0].Study(replace(made.plan, minutes=9.0), tmp_path, made.kept, workers=1)
 
 
+@pytest.mark.long
 def test_what_a_run_is_made_of_can_be_sent_to_another_process(study: Any) -> None:
     made, found, _ = study
     values = made.values(found.settings["comet-masked"], 1, 2)
     assert pickle.loads(pickle.dumps(values)) == values
 
 
+@pytest.mark.long
 def test_the_page_has_every_table_and_its_figure(programs: Any, study: Any, tmp_path: Path) -> None:
     programs[2].write_overview(study[1], tmp_path / "objectives.md")
     programs[4].write_finalists(study[2], tmp_path / "finalists.md")

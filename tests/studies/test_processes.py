@@ -78,6 +78,7 @@ def test_interrupted_jobs_are_told_and_the_others_do_not_begin(tmp_path: Path) -
     assert {path.name for path in tmp_path.glob("*-*")} == {"began-0", "began-1", "told-0", "told-1"}
 
 
+@pytest.mark.long
 def test_a_second_interrupt_does_not_wait_for_them(tmp_path: Path) -> None:
     process = begun(tmp_path, "stubborn")
     try:
