@@ -9,10 +9,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import sys, time
 from functools import partial
 from pathlib import Path
+
+import pytest
 
 def wait(folder, stubborn, k):
     double(k)
