@@ -180,6 +180,8 @@ def test_heads_start_from_equal_classes_only(tmp_path: Path) -> None:
         assert labels_used(run.provenance) == labels_used(resolve(str(packed)).open().provenance)
         assert labels_used(run.provenance)[0].startswith(told)
     assert labels_used(run.provenance | {"learned_from": "?", "chain": [7, {"learned_from": [8]}]}) == ()
+    odd = [{"data": run.provenance["data"]["digest"], "what": 3}]
+    assert labels_used({"data": run.provenance["data"], "learned_from": odd}) == ()
     stored = compare(table_of({"encoders": [str(first.path)]}), tmp_path / "compared", progress=False)
     assert any(note.startswith(told) for note in stored.notes)
 

@@ -95,7 +95,7 @@ class Loss(nn.Module, ABC):
             )
 
     def refuse_batches(self, train: Panel, batches: Sequence[Ints], dim: int, width: str) -> None:
-        """Check before training that that some batch holds what the loss compares or estimates.
+        """Check before training that some batch holds what the loss compares or estimates.
 
         Parameters
         ----------

@@ -40,9 +40,9 @@ def labels_used(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     """
     digest = _mapping(provenance.get("data")).get("digest")
     told = {
-        str(each.get("objective")): " and ".join(f"{what}s" for what in each.get("what") or ())
+        str(each.get("objective")): " and ".join(f"{what}s" for what in each["what"])
         for each in _uses([provenance, *_mappings(provenance.get("chain"))])
-        if digest and each.get("data") == digest
+        if digest and each.get("data") == digest and isinstance(each.get("what"), list)
     }
     return tuple(
         f"Objective {name} learned from the {used} of the whole training part; what is scored with fewer "
