@@ -75,15 +75,17 @@ def test_losses_of_other_settings_are_on_other_scales(tmp_path: Path) -> None:
         {"name": "simclr", "loss": {"name": "vicreg", "covariance": 1.0}},
         {"name": "simclr", "loss": {"name": "vicreg", "covariance": 1.0}},
         {"name": "moco", "temperature": 0.1},
+        {"name": "simclr", "loss": {"name": "vicreg", "covariance": 4.0}},
     ]
     folders = {}
-    for name, objective in zip("abcde", objectives, strict=True):
+    for name, objective in zip("abcdef", objectives, strict=True):
         folders[name] = run(tmp_path / name, 0.1, "simclr", "auroc")
         (folders[name] / "config.yaml").write_text(yaml.safe_dump({"objective": objective}))
     settings = {name: dict(_flat(read_config(place / "config.yaml"))) for name, place in folders.items()}
     found = _losses(settings)
     assert found["a"] == found["b"] == "simclr"
-    assert found["c"] == found["d"] == "simclr, loss vicreg"
+    assert found["c"] == found["d"] == "simclr, loss vicreg, loss.covariance 1.0"
+    assert found["f"] == "simclr, loss vicreg, loss.covariance 4.0"
     assert found["e"] == "moco"
 
 

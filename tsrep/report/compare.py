@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
@@ -29,7 +28,6 @@ from tsrep.report.outcome_page import (
     paragraphs,
     title_of,
 )
-from tsrep.report.tables import Table
 from tsrep.report.wording import apart_from_zero, count, full_name, interval, listed, number, p_value, signed
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.comparison import Comparison
@@ -55,7 +53,6 @@ def page_of(comparison: Comparison, shown: Sequence[CaptionedFigure] = ()) -> Ou
     """What the page says and shows."""
     runs, scores = run_sections(comparison), overview(comparison)
     gains, pairs, details = gain_table(comparison), pair_table(comparison), detail_tables(comparison)
-    named = [[_of(title, each) for each in tables] for title, tables in details]
     further = len(comparison.protocols) > 1 or len(comparison.columns) > 1
     of_scores = [
         paragraphs([_measured(comparison)]),
@@ -84,13 +81,8 @@ def page_of(comparison: Comparison, shown: Sequence[CaptionedFigure] = ()) -> Ou
         [(sentence, "") for sentence in sentences(comparison)],
         caveats(comparison),
         listed(dict.fromkeys(each.cell.dataset for each in comparison.cells if each.cell.synthetic)),
-        [scores, *(each for of in named for each in of if further), gains, pairs],
+        [scores, *(each for _, tables in details for each in tables if further), gains, pairs],
     )
-
-
-def _of(group: str, found: Table) -> Table:
-    """A table that says of which protocol it is, as text has no heading of the group above it."""
-    return replace(found, caption=f"{group.partition(':')[0]}: {found.caption}")
 
 
 def summary(comparison: Comparison) -> str:

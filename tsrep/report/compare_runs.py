@@ -60,18 +60,23 @@ def _losses(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """What each run minimises: its objective, and what sets it apart from others of this objective."""
     found = {}
     for run, values in settings.items():
-        alike = [own for own in settings.values() if own["objective.name"] == values["objective.name"]]
-        paths = [path for path in values if path.startswith("objective.")]
-        other = [path for path in paths if len({repr(own.get(path)) for own in alike}) > 1]
-        if {"objective.loss", "objective.loss.name"} & set(other):  # other settings go with its name
-            other = [path for path in other if not _of_a_loss(path)]
-        told = (f"{path.split('.')[1]} {_said(values[path])}" for path in other if values[path] is not None)
-        found[run] = ", ".join([str(values["objective.name"]), *told])
+        loss = _loss(values)
+        others = [own for own in settings.values() if own["objective.name"] == values["objective.name"]]
+        alike = [own for own in others if _loss(own) == loss]
+        told = [str(values["objective.name"])]
+        if loss is not None and len(alike) < len(others):
+            told.append(f"loss {loss}")
+        told += [
+            f"{path.removeprefix('objective.').removesuffix('.name')} {_said(value)}"
+            for path, value in values.items()
+            if path.startswith("objective.") and len({repr(own.get(path)) for own in alike}) > 1
+        ]
+        found[run] = ", ".join(told)
     return found
 
 
-def _of_a_loss(path: str) -> bool:
-    return path.startswith("objective.loss.") and path != "objective.loss.name"
+def _loss(values: Mapping[str, Any]) -> Any:
+    return values.get("objective.loss.name", values.get("objective.loss"))
 
 
 def _folder(about: Mapping[str, Any]) -> Path | Any:

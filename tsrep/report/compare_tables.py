@@ -182,7 +182,7 @@ def _detail(comparison: Comparison, protocol: str, dataset: str) -> Table:
             Cell("random", f"at {labels}", numeric=True): partial(at, column, "control"),
             Cell("gain", f"at {labels}", numeric=True): partial(gain, column),
         }
-    return table(dataset, encoders, columns)
+    return table(f"{_title(comparison, protocol)}: {dataset}", encoders, columns)
 
 
 def verdict_table(caption: str, verdicts: Sequence[Verdict], data: str = "data set") -> Table:

@@ -8,8 +8,12 @@ from typing import Any
 
 def started_from(provenance: Mapping[str, Any]) -> str:
     """Whose weights the training began with, the last first; empty where it began with random ones."""
-    links = [link for link in provenance.get("chain") or () if isinstance(link, Mapping)]
-    return ", which began with the weights of ".join(_ancestor(link) for link in reversed(links))
+    return ", which began with the weights of ".join(map(_ancestor, reversed(links_of(provenance))))
+
+
+def links_of(provenance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Facts of the encoders that the training began with, the first one first."""
+    return [link for link in provenance.get("chain") or () if isinstance(link, Mapping)]
 
 
 def _ancestor(link: Mapping[str, Any]) -> str:

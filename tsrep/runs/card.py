@@ -13,7 +13,7 @@ from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import DATASETS, OBJECTIVES
-from tsrep.runs.ancestry import started_from
+from tsrep.runs.ancestry import links_of, started_from
 from tsrep.runs.described import contract_facts
 from tsrep.runs.licences import licence_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
@@ -240,7 +240,7 @@ def _licence(loaded: LoadedEncoder, licence: str, permission: str) -> str:
     if data in DATASETS.names():
         terms = DATASETS.entry(data).cls.about.licence
         lines.append(f"Data: {'not published' if terms == 'yours' else terms}.")
-    chain = [link for link in loaded.provenance.get("chain", ()) if isinstance(link, Mapping)]
+    chain = links_of(loaded.provenance)
     above = [licence_of(str(link["licence"])) for link in chain if link.get("licence")]
     lines += [f"Started from weights under: {one}." for one in above]
     if permission:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tsrep.runs.ancestry import links_of
 from tsrep.runs.config import Configuration
 
 
@@ -38,10 +39,10 @@ def labels_used(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     provenance : mapping
         Of a run or a packed encoder; what the weights that it began with have learned from is in its chain.
     """
-    digest = _mapping(provenance.get("data")).get("digest")
+    digest = provenance.get("data", {}).get("digest")
     told = {
         str(each.get("objective")): " and ".join(f"{what}s" for what in each["what"])
-        for each in _uses([provenance, *_mappings(provenance.get("chain"))])
+        for each in _uses([provenance, *links_of(provenance)])
         if digest and each.get("data") == digest and isinstance(each.get("what"), list)
     }
     return tuple(
@@ -54,12 +55,5 @@ def labels_used(provenance: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _uses(facts: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for each in facts:
-        yield from _mappings(each.get("learned_from"))
-
-
-def _mappings(values: Any) -> list[Mapping[str, Any]]:
-    return [each for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+        uses = each.get("learned_from")
+        yield from (use for use in uses if isinstance(use, Mapping)) if isinstance(uses, list) else ()

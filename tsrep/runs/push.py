@@ -11,6 +11,7 @@ from typing import Any
 from tsrep.errors import RunError
 from tsrep.evaluation.scores import Scores
 from tsrep.registry import DATASETS
+from tsrep.runs.ancestry import links_of
 from tsrep.runs.hub import fetch, push_folder
 from tsrep.runs.hub_folder import commit_of
 from tsrep.runs.hub_name import PREFIX, HubName
@@ -177,7 +178,7 @@ def _licence(loaded: LoadedEncoder, given: str | None, permission: str) -> Licen
 
 def _above(loaded: LoadedEncoder) -> Licence:
     """The strictest licence of the weights that these were started from."""
-    chain = [link for link in loaded.provenance.get("chain", ()) if isinstance(link, Mapping)]
+    chain = links_of(loaded.provenance)
     # a run of the user's own has a ledger and states no licence before it is shared
     foreign = [link for link in chain if link.get("licence") or not link.get("ledger")]
     return strictest(str(link.get("licence") or "") for link in foreign) if foreign else licence_of("mit")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.labels.metrics import Scorer
+from tsrep.evaluation.labels.metrics import Scorer, Sorting
 from tsrep.evaluation.labels.roc_sorting import RocSorting
 from tsrep.signals.panel import Ints
 
@@ -37,14 +39,15 @@ class WithinStrata(Scorer):
         self, prob: Array, target: Array, stratum: Ints, group: Ints, known: Array | None = None
     ) -> None:
         super().__init__(prob, target, group, ("auroc",), known)
-        stated = np.ones(target.shape, bool) if known is None else known
-        units = ((c, np.flatnonzero(stated[:, c])) for c in self._both)
-        self._strata = [
-            _Strata(prob[at, c], target[at, c], stratum[at], np.asarray(group)[at]) for c, at in units
-        ]
+        self._stratum = stratum
 
-    def _curves(self, weight: Array) -> Array:
-        return np.array([each(weight) for each in self._strata]).reshape(-1, 2, weight.shape[1])
+    @cached_property
+    def _sortings(self) -> list[Sorting]:
+        units = ((c, np.flatnonzero(self._known[:, c])) for c in self._both)
+        return [
+            _Strata(self._prob[at, c], self._positive[at, c], self._stratum[at], self._row[at])
+            for c, at in units
+        ]
 
 
 class _Strata:

@@ -23,7 +23,7 @@ in the published evaluation of COMET. All sums are in float64.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,7 @@ from tsrep.evaluation.labels.roc_sorting import RocSorting
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
 RANKINGS = frozenset({"auroc", "auprc"})
 BINS = 15
+Sorting = Callable[[Array], tuple[Array, Array]]  # of one class: AUROC and average precision
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -238,7 +239,7 @@ class Scorer:
         return np.array([each(weight) for each in self._sortings]).reshape(-1, 2, weight.shape[1])
 
     @cached_property
-    def _sortings(self) -> list[RocSorting]:
+    def _sortings(self) -> list[Sorting]:
         """Of the classes with both values, on the units that state each."""
         units = ((c, self._known[:, c]) for c in self._both)
         return [RocSorting(self._prob[at, c], self._positive[at, c], self._row[at]) for c, at in units]
